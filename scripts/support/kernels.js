@@ -1,0 +1,47 @@
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { at, hashFiles, listFiles, readText, root, writeIfChanged } from "./files.js";
+import { inParallel, runNode } from "./process.js";
+
+const generated = "src/backend/wasm/generated";
+const stampFile = "build/wasm/.stamp";
+
+/** The targets of asconfig.json: `{ strict: "build/wasm/strict.wasm", … }`. */
+export const kernelTargets = () =>
+  Object.entries(JSON.parse(readText("asconfig.json")).targets).map(([name, target]) => [name, target.outFile]);
+
+/** Compiles assembly/ once for each target, and writes one TypeScript module per binary that carries it as base64. */
+export async function buildKernels(log) {
+  if (!existsSync(at("assembly/index.ts"))) return;
+  const targets = kernelTargets();
+  const sources = listFiles(["assembly"], (file) => file.endsWith(".ts"));
+  const version = readText("node_modules/assemblyscript/package.json");
+  if (!version) throw new Error("assemblyscript is not installed: run npm ci");
+  const stamp = hashFiles([...sources, "asconfig.json", "scripts/support/kernels.js"], JSON.parse(version).version);
+  const outputs = targets.flatMap(([name, file]) => [file, `${generated}/${name}.ts`]);
+  if (readText(stampFile) === stamp && outputs.every((file) => existsSync(at(file)))) return;
+
+  mkdirSync(at("build/wasm"), { recursive: true });
+  const started = performance.now();
+  const asc = at("node_modules/assemblyscript/bin/asc.js");
+  const results = await inParallel(
+    2,
+    targets.map(
+      ([name]) =>
+        () =>
+          runNode([asc, "assembly/index.ts", "--config", "asconfig.json", "--target", name], { cwd: root }),
+    ),
+  );
+  // All four compile the same source, so one report of an error is enough.
+  const failed = results.findIndex((result) => result.code !== 0);
+  if (failed >= 0) throw new Error(`asc failed (target ${targets[failed][0]})\n${results[failed].output}`);
+  const warnings = results[0].output.trim();
+  if (warnings) log(warnings);
+
+  for (const [name, file] of targets) writeIfChanged(`${generated}/${name}.ts`, inline(readFileSync(at(file))));
+  writeIfChanged(stampFile, stamp);
+  log(`kernels: ${targets.length} binaries, ${((performance.now() - started) / 1000).toFixed(1)} s`);
+}
+
+/** src/backend/wasm/inline.ts reads what this writes. */
+const inline = (bytes) =>
+  `// Made by scripts/build.js from assembly/. Do not edit.\nexport default "${bytes.toString("base64")}";\n`;
