@@ -1,0 +1,211 @@
+import type { OpAttrs, OpName, View } from "./backend/backend.ts";
+import { currentBackend } from "./backend/current.ts";
+import { ResNetError } from "./errors.ts";
+import type { Shape } from "./tensor/shape.ts";
+import { formatShape } from "./tensor/shape.ts";
+import { full, Tensor } from "./tensor/tensor.ts";
+
+/** What an op is to the rest of the library: its shapes, its cost, and its gradient, side by side in one file of src/ops. */
+export interface OpDefinition<K extends OpName> {
+  readonly name: K;
+  /** Output shapes; the one place where shapes are checked. @throws ShapeError */
+  shapes(attrs: OpAttrs[K], inputs: readonly (Shape | null)[]): Shape[];
+  /** Multiply-accumulates of one launch. */
+  macs?(attrs: OpAttrs[K], inputs: readonly (Shape | null)[], outputs: readonly Shape[]): number;
+  /** Which tensors `gradient` reads; everything else is free to go after the forward pass. */
+  readonly saves?: { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
+  /** Gradients of the inputs (null where none is needed), from those of the outputs. */
+  gradient?(g: GradientContext<K>): (Tensor | null)[];
+}
+
+export interface GradientContext<K extends OpName> {
+  readonly attrs: OpAttrs[K];
+  /** Input shapes. */
+  readonly shapes: readonly (Shape | null)[];
+  /** The inputs named in `saves`; the others are null. */
+  readonly inputs: readonly (Tensor | null)[];
+  /** The outputs named in `saves`; the others are null. */
+  readonly outputs: readonly (Tensor | null)[];
+  /** Gradients of the outputs; null where nobody used the output. */
+  readonly dys: readonly (Tensor | null)[];
+  /** Which inputs want a gradient. */
+  readonly needs: readonly boolean[];
+}
+
+interface Entry {
+  readonly definition: OpDefinition<OpName>;
+  readonly attrs: OpAttrs[OpName];
+  readonly shapes: readonly (Shape | null)[];
+  readonly inputs: readonly (Tensor | null)[];
+  readonly outputs: readonly (Tensor | null)[];
+  /** Where each input's gradient goes: a leaf, or an output of an earlier entry. */
+  readonly targets: readonly (Target | null)[];
+  readonly outputShapes: readonly Shape[];
+}
+
+type Target = { readonly leaf: Tensor } | { readonly entry: number; readonly output: number };
+
+let tape: Entry[] = [];
+let enabled = true;
+
+export function gradEnabled(): boolean {
+  return enabled;
+}
+
+/** Runs `body` without recording: nothing inside can be differentiated. */
+export function noGrad<T>(body: () => T): T {
+  const before = enabled;
+  enabled = false;
+  try {
+    return body();
+  } finally {
+    enabled = before;
+  }
+}
+
+/** Launches an op on the current backend and records it on the tape when an input requires a gradient. */
+export function apply<K extends OpName>(
+  definition: OpDefinition<K>,
+  attrs: OpAttrs[K],
+  inputs: readonly (Tensor | null)[],
+): Tensor[] {
+  const backend = currentBackend();
+  for (const t of inputs) if (t !== null) checkHome(definition.name, t);
+  const shapes = inputs.map((t) => t?.shape ?? null);
+  const outputs = definition.shapes(attrs, shapes).map((s) => Tensor.empty(s));
+  backend.launch(definition.name, attrs, inputs as readonly (View | null)[], outputs);
+  if (enabled && inputs.some((t) => t?.requiresGrad)) record(definition, attrs, shapes, inputs, outputs);
+  return outputs;
+}
+
+function checkHome(op: string, t: Tensor): void {
+  if (t.disposed) t.storage.handle; // throws DisposedError with its advice unless a view still holds the storage
+  const home = t.storage.memory;
+  const here = currentBackend();
+  if (home !== here && here.name !== "capture") {
+    throw new ResNetError(
+      `${op}: an input of shape ${formatShape(t.shape)} lives on the ${home.name} backend, but ${here.name} is current; ` +
+        "move a network with `await net.to()` after a second `init`",
+      { code: "ERR_BACKEND" },
+    );
+  }
+}
+
+function record<K extends OpName>(
+  definition: OpDefinition<K>,
+  attrs: OpAttrs[K],
+  shapes: readonly (Shape | null)[],
+  inputs: readonly (Tensor | null)[],
+  outputs: readonly Tensor[],
+): void {
+  const { saves } = definition;
+  const index = tape.length;
+  outputs.forEach((t, output) => {
+    t.requiresGrad = true;
+    t.gradient = { entry: { index, output } };
+  });
+  tape.push({
+    definition: definition as unknown as OpDefinition<OpName>,
+    attrs,
+    shapes,
+    inputs: inputs.map((t, i) => (t !== null && saves?.inputs?.includes(i) ? saved(t) : null)),
+    outputs: outputs.map((t, i) => (saves?.outputs?.includes(i) ? saved(t) : null)),
+    targets: inputs.map(target),
+    outputShapes: outputs.map((t) => t.shape),
+  });
+}
+
+/** A reference of the tape's own, so that the caller may dispose the tensor. */
+function saved(t: Tensor): Tensor {
+  return t.view(t.shape).keep();
+}
+
+function target(t: Tensor | null): Target | null {
+  if (t === null || !t.requiresGrad) return null;
+  const made = t.gradient?.entry as { index: number; output: number } | undefined;
+  return made === undefined ? { leaf: t } : { entry: made.index, output: made.output };
+}
+
+/**
+ * Walks the tape backwards from `loss` and adds to `grad` of every leaf that requires it. The tape is empty afterwards:
+ * saved tensors are released as soon as they have been used.
+ * @param seed gradient of `loss` itself; 1 for a loss of one value
+ */
+export function backward(loss: Tensor, seed?: Tensor): void {
+  const start = loss.gradient?.entry as { index: number; output: number } | undefined;
+  if (start === undefined || tape[start.index] === undefined) {
+    throw new ResNetError("backward: this tensor was not made by recorded ops (or its tape was already used)", {
+      code: "ERR_AUTOGRAD",
+    });
+  }
+  if (seed === undefined && loss.size !== 1) {
+    throw new ResNetError(
+      `backward: a loss has one value, this tensor has shape ${formatShape(loss.shape)}; pass a seed`,
+      {
+        code: "ERR_AUTOGRAD",
+      },
+    );
+  }
+  const grads = new Map<number, (Tensor | null)[]>();
+  const give = (to: Target, grad: Tensor): void => {
+    if ("leaf" in to) {
+      to.leaf.grad = merge(to.leaf.grad, grad);
+      return;
+    }
+    let slots = grads.get(to.entry);
+    if (slots === undefined) {
+      slots = tape[to.entry]!.outputShapes.map(() => null);
+      grads.set(to.entry, slots);
+    }
+    slots[to.output] = merge(slots[to.output] ?? null, grad);
+  };
+  const entries = tape;
+  noGrad(() => {
+    give({ entry: start.index, output: start.output }, (seed ? seed.view(seed.shape) : full(loss.shape, 1)).keep());
+    for (let i = entries.length - 1; i >= 0; i--) {
+      const entry = entries[i]!;
+      const dys = grads.get(i);
+      if (dys !== undefined) {
+        grads.delete(i);
+        step(entry, dys, give);
+        for (const dy of dys) dy?.dispose();
+      }
+      releaseEntry(entry);
+    }
+  });
+  tape = [];
+}
+
+function step(entry: Entry, dys: readonly (Tensor | null)[], give: (to: Target, grad: Tensor) => void): void {
+  const { definition, attrs, shapes, inputs, outputs, targets } = entry;
+  if (definition.gradient === undefined) {
+    throw new ResNetError(`backward: ${definition.name} has no gradient`, { code: "ERR_AUTOGRAD" });
+  }
+  const found = definition.gradient({ attrs, shapes, inputs, outputs, dys, needs: targets.map((t) => t !== null) });
+  found.forEach((grad, i) => {
+    const to = targets[i];
+    if (grad === null) return;
+    if (to) give(to, grad.keep());
+    else grad.dispose();
+  });
+}
+
+function merge(a: Tensor | null, b: Tensor): Tensor {
+  if (a === null) return b;
+  const sum = Tensor.empty(a.shape).keep();
+  currentBackend().launch("add", {}, [a, b], [sum]);
+  a.dispose();
+  b.dispose();
+  return sum;
+}
+
+function releaseEntry(entry: Entry): void {
+  for (const t of entry.inputs) t?.dispose();
+  for (const t of entry.outputs) t?.dispose();
+}
+
+/** Forgets everything recorded so far (after an evaluation that was recorded by mistake, or an error in a training step). */
+export function clearTape(): void {
+  for (const entry of tape) releaseEntry(entry);
+  tape = [];
+}

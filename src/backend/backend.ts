@@ -1,0 +1,117 @@
+import type { Memory, MemoryStats } from "../tensor/memory.ts";
+import type { Shape } from "../tensor/shape.ts";
+import type { Storage } from "../tensor/storage.ts";
+
+/** A 2-D window that slides: sizes in pixels. */
+export interface Window {
+  readonly kernelH: number;
+  readonly kernelW: number;
+  readonly strideH: number;
+  readonly strideW: number;
+  /** Rows (columns) added on each side. */
+  readonly padH: number;
+  readonly padW: number;
+  readonly dilationH: number;
+  readonly dilationW: number;
+}
+
+export interface Conv2dAttrs extends Window {
+  readonly groups: number;
+  /** Fused epilogue: y = max(0, conv + bias + residual). Compiled graphs use it; modules leave it out. */
+  readonly relu?: boolean;
+}
+
+export interface PadShortcutAttrs {
+  readonly stride: number;
+  /** Zero channels put before and after the input's. */
+  readonly before: number;
+  readonly after: number;
+}
+
+/**
+ * Every op, once: its attributes. Inputs and outputs (shapes in N,C,H,W; `?` may be null) are:
+ *
+ * | op | inputs | outputs |
+ * |---|---|---|
+ * | conv2d | x[n,c,h,w] weight[oc,c/groups,kh,kw] bias?[oc] residual?[n,oc,oh,ow] | y[n,oc,oh,ow] |
+ * | linear | x[n,k] weight[m,k] bias?[m] residual? | y[n,m] |
+ * | maxPool2d | x | y (padding counts as -inf) |
+ * | avgPool2d | x | y |
+ * | adaptiveAvgPool2d | x | y |
+ * | batchNorm | x weight?[c] bias?[c] mean[c] variance[c] | y (4-D or 2-D) |
+ * | relu | x | y |
+ * | add | a b | y (same shapes) |
+ * | padShortcut | x[n,c,h,w] | y[n,before+c+after,ceil(h/stride),ceil(w/stride)] |
+ * | softmax | x[n,k] | y[n,k] |
+ * | pad2d | x | y: `value` put around the picture |
+ * | flatten | x[n,c,h,w] | y[n,c*h*w] in the shape's (row-major) order |
+ * | mulScalar | x | y = x * factor |
+ */
+export interface OpAttrs {
+  conv2d: Conv2dAttrs;
+  linear: { readonly relu?: boolean };
+  maxPool2d: Window;
+  avgPool2d: Window & { readonly countIncludePad: boolean };
+  adaptiveAvgPool2d: Record<never, never>;
+  adaptiveMaxPool2d: Record<never, never>;
+  batchNorm: { readonly eps: number; readonly relu?: boolean };
+  relu: Record<never, never>;
+  add: { readonly relu?: boolean };
+  padShortcut: PadShortcutAttrs;
+  softmax: { readonly log: boolean };
+  pad2d: {
+    readonly top: number;
+    readonly bottom: number;
+    readonly left: number;
+    readonly right: number;
+    readonly value: number;
+  };
+  flatten: Record<never, never>;
+  mulScalar: { readonly factor: number };
+}
+
+export type OpName = keyof OpAttrs;
+
+/** A storage seen under a shape: what backends get for each input and output. */
+export interface View {
+  readonly storage: Storage;
+  readonly shape: Shape;
+}
+
+/** One launch: an op is data. */
+export interface Launch<K extends OpName = OpName> {
+  readonly op: K;
+  readonly attrs: OpAttrs[K];
+  readonly inputs: readonly (View | null)[];
+  readonly outputs: readonly View[];
+}
+
+/** What one op's implementation looks like in a backend: an object literal `satisfies` the table of all of them. */
+export type OpTable<Context> = {
+  readonly [K in OpName]: (
+    attrs: OpAttrs[K],
+    inputs: readonly (View | null)[],
+    outputs: readonly View[],
+    context: Context,
+  ) => void;
+};
+
+export interface BackendInfo {
+  readonly backend: string;
+  /** For wasm: which binary runs. */
+  readonly binary?: string;
+  readonly threads: number;
+  /** True where results are the same bits on every machine. */
+  readonly deterministic: boolean;
+  /** Why this backend, this binary and this number of threads, in sentences for people. */
+  readonly reasons: readonly string[];
+  readonly memory: MemoryStats;
+}
+
+/** The contract. Shapes were checked at the door (src/ops), so backends trust them. */
+export interface Backend extends Memory {
+  launch<K extends OpName>(op: K, attrs: OpAttrs[K], inputs: readonly (View | null)[], outputs: readonly View[]): void;
+  info(): BackendInfo;
+  /** Gives back everything: memory, threads. */
+  dispose(): void;
+}

@@ -1,0 +1,39 @@
+import { apply, type OpDefinition } from "../autograd.ts";
+import { ShapeError } from "../errors.ts";
+import { formatShape, sameShape } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+export const reluOp: OpDefinition<"relu"> = {
+  name: "relu",
+  shapes: (_attrs, [x]) => [x!],
+};
+
+export const addOp: OpDefinition<"add"> = {
+  name: "add",
+  shapes(_attrs, [a, b]) {
+    if (!a || !b || !sameShape(a, b)) {
+      throw new ShapeError("add", `shapes must be equal, got ${a && formatShape(a)} and ${b && formatShape(b)}`);
+    }
+    return [a];
+  },
+};
+
+export const mulScalarOp: OpDefinition<"mulScalar"> = {
+  name: "mulScalar",
+  shapes: (_attrs, [x]) => [x!],
+};
+
+/** max(0, x); NaN stays NaN. */
+export function relu(x: Tensor): Tensor {
+  return apply(reluOp, {}, [x])[0]!;
+}
+
+/** a + b, same shapes. With `relu`, max(0, a + b) in one pass (the end of a residual block). */
+export function add(a: Tensor, b: Tensor, options: { relu?: boolean } = {}): Tensor {
+  return apply(addOp, options.relu ? { relu: true } : {}, [a, b])[0]!;
+}
+
+/** x · factor. */
+export function mulScalar(x: Tensor, factor: number): Tensor {
+  return apply(mulScalarOp, { factor }, [x])[0]!;
+}

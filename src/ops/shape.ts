@@ -1,0 +1,53 @@
+import { apply, type OpDefinition } from "../autograd.ts";
+import type { OpAttrs } from "../backend/backend.ts";
+import { ShapeError } from "../errors.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { needRank } from "./check.ts";
+
+export const padShortcutOp: OpDefinition<"padShortcut"> = {
+  name: "padShortcut",
+  shapes({ stride, before, after }, [x]) {
+    const [n, c, h, w] = needRank("padShortcut", "input", x, 4, "n, c, h, w") as [number, number, number, number];
+    if (!(stride >= 1 && before >= 0 && after >= 0)) {
+      throw new ShapeError(
+        "padShortcut",
+        `stride ${stride}, before ${before}, after ${after}: none may be negative, stride at least 1`,
+      );
+    }
+    return [[n, before + c + after, Math.ceil(h / stride), Math.ceil(w / stride)]];
+  },
+};
+
+export const pad2dOp: OpDefinition<"pad2d"> = {
+  name: "pad2d",
+  shapes({ top, bottom, left, right }, [x]) {
+    const [n, c, h, w] = needRank("pad2d", "input", x, 4, "n, c, h, w") as [number, number, number, number];
+    return [[n, c, top + h + bottom, left + w + right]];
+  },
+};
+
+export const flattenOp: OpDefinition<"flatten"> = {
+  name: "flatten",
+  shapes(_attrs, [x]) {
+    const [n, c, h, w] = needRank("flatten", "input", x, 4, "n, c, h, w") as [number, number, number, number];
+    return [[n, c * h * w]];
+  },
+};
+
+/**
+ * The parameter-free shortcut of the paper (option A, section 3.3): every `stride`-th pixel, and zero channels put before and
+ * after. x [n, c, h, w] -> [n, before + c + after, ceil(h / stride), ceil(w / stride)].
+ */
+export function padShortcut(x: Tensor, options: { stride: number; before: number; after: number }): Tensor {
+  return apply(padShortcutOp, { ...options }, [x])[0]!;
+}
+
+/** Puts `value` around each picture. */
+export function pad2d(x: Tensor, options: Partial<OpAttrs["pad2d"]>): Tensor {
+  return apply(pad2dOp, { top: 0, bottom: 0, left: 0, right: 0, value: 0, ...options }, [x])[0]!;
+}
+
+/** [n, c, h, w] -> [n, c·h·w] in the shape's row-major order (PyTorch's `flatten(x, 1)`). Returns [n, c·h·w]. */
+export function flatten(x: Tensor): Tensor {
+  return apply(flattenOp, {}, [x])[0]!;
+}

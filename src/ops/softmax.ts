@@ -1,0 +1,18 @@
+import { apply, type OpDefinition } from "../autograd.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { needRank } from "./check.ts";
+
+export const softmaxOp: OpDefinition<"softmax"> = {
+  name: "softmax",
+  shapes: (_attrs, [x]) => [needRank("softmax", "input", x, 2, "n, k")],
+};
+
+/** Softmax over the last dimension. x [n, k]. */
+export function softmax(x: Tensor): Tensor {
+  return apply(softmaxOp, { log: false }, [x])[0]!;
+}
+
+/** log(softmax(x)). x [n, k]. */
+export function logSoftmax(x: Tensor): Tensor {
+  return apply(softmaxOp, { log: true }, [x])[0]!;
+}

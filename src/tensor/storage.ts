@@ -1,0 +1,117 @@
+import { DisposedError } from "../errors.ts";
+import { currentMemory, type Handle, type Memory } from "./memory.ts";
+
+/** Values that are computed only when somebody looks (deferred initialisation). Storage order. */
+export interface LazyValues {
+  materialise(): Float32Array;
+  /** Called instead of `materialise` when the values are replaced before anybody looked. */
+  cancel(): void;
+}
+
+/**
+ * A counted block of a backend's memory. Tensors that are views of one another share a storage; autograd's tape holds
+ * its own references, so that a tensor may be disposed while its values are still needed for the backward pass.
+ */
+export class Storage {
+  readonly length: number;
+  /** Increases with every write from outside, so that packed copies of weights know when they are stale. */
+  version = 0;
+  #memory: Memory | undefined;
+  #handle: Handle = undefined;
+  #lazy: LazyValues | undefined;
+  #references = 1;
+
+  /** With `lazy`, nothing is allocated until the first use. */
+  constructor(length: number, lazy?: LazyValues) {
+    this.length = length;
+    if (lazy === undefined) this.#allocate();
+    else this.#lazy = lazy;
+  }
+
+  /** The memory that holds (or will hold) the values. */
+  get memory(): Memory {
+    return this.#memory ?? currentMemory();
+  }
+
+  /** @throws DisposedError */
+  get handle(): Handle {
+    this.#settle();
+    return this.#handle;
+  }
+
+  get disposed(): boolean {
+    return this.#references === 0;
+  }
+
+  /** True while deferred values have not been computed. */
+  get pending(): boolean {
+    return this.#lazy !== undefined;
+  }
+
+  retain(): this {
+    this.#check();
+    this.#references++;
+    return this;
+  }
+
+  release(): void {
+    if (this.#references === 0) return;
+    if (--this.#references > 0) return;
+    this.#lazy?.cancel();
+    this.#lazy = undefined;
+    if (this.#memory !== undefined) this.#memory.free(this.#handle);
+    this.#handle = undefined;
+  }
+
+  /** Copies values in; deferred values that nobody looked at are never computed. */
+  write(values: Float32Array): void {
+    this.#check();
+    if (this.#lazy !== undefined) {
+      this.#lazy.cancel();
+      this.#lazy = undefined;
+      this.#allocate();
+    }
+    this.#memory!.write(this.#handle, values);
+    this.version++;
+  }
+
+  read(): Promise<Float32Array> {
+    this.#settle();
+    return this.#memory!.read(this.#handle, this.length);
+  }
+
+  readSync(): Float32Array | undefined {
+    this.#settle();
+    return this.#memory!.readSync?.(this.#handle, this.length);
+  }
+
+  /** Moves the values to the current memory when they are elsewhere (for instance after `init` with another backend). */
+  async move(): Promise<void> {
+    const target = currentMemory();
+    if (this.#memory === undefined || this.#memory === target) return;
+    const values = await this.read();
+    this.#memory.free(this.#handle);
+    this.#memory = target;
+    this.#handle = target.alloc(this.length);
+    target.write(this.#handle, values);
+  }
+
+  #allocate(): void {
+    this.#memory = currentMemory();
+    this.#handle = this.#memory.alloc(this.length);
+  }
+
+  #settle(): void {
+    this.#check();
+    const lazy = this.#lazy;
+    if (lazy === undefined) return;
+    const values = lazy.materialise();
+    this.#lazy = undefined;
+    this.#allocate();
+    this.#memory!.write(this.#handle, values);
+  }
+
+  #check(): void {
+    if (this.#references === 0) throw new DisposedError("tensor");
+  }
+}

@@ -1,0 +1,201 @@
+import { ArgumentError, ResNetError, ShapeError } from "../errors.ts";
+import { fromStorageOrder, toStorageOrder } from "./layout.ts";
+import { track, untrack } from "./scope.ts";
+import { formatShape, isShape, numel, type Shape } from "./shape.ts";
+import { type LazyValues, Storage } from "./storage.ts";
+
+/** Symbol.dispose where the engine has it; `using` needs it, `dispose()` does not. */
+const disposeSymbol: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
+
+let forgotten = 0;
+const net = new FinalizationRegistry<Storage>((storage) => {
+  forgotten++;
+  storage.release();
+});
+
+/** Tensors that were collected as garbage without `dispose()` since the start. Their memory was given back. */
+export function forgottenTensors(): number {
+  return forgotten;
+}
+
+/** What autograd keeps on a tensor; filled in by src/autograd.ts only. */
+export interface GradientState {
+  /** Index of the tape entry that made this tensor; undefined for leaves. */
+  entry?: unknown;
+}
+
+/**
+ * A 32-bit float array with a shape. 4-D shapes are N,C,H,W, and their bytes are channels-last; `data()` and `tensor(...)`
+ * speak the shape's row-major order.
+ */
+export class Tensor {
+  readonly shape: Shape;
+  readonly storage: Storage;
+  /** The gradient after `backward()`; accumulates until it is set to null. */
+  grad: Tensor | null = null;
+  requiresGrad = false;
+  gradient: GradientState | undefined = undefined;
+  #disposed = false;
+
+  /** Wraps a storage and takes over one reference to it. Use `tensor`, `zeros`, `randn`… to make tensors. */
+  constructor(storage: Storage, shape: Shape) {
+    if (numel(shape) !== storage.length) {
+      throw new ShapeError("tensor", `shape ${formatShape(shape)} needs ${numel(shape)} values, got ${storage.length}`);
+    }
+    this.shape = shape;
+    this.storage = storage;
+    track(this);
+    net.register(this, storage, this);
+  }
+
+  /** An uninitialised tensor. */
+  static empty(shape: Shape): Tensor {
+    return new Tensor(new Storage(checkedLength(shape)), shape);
+  }
+
+  /** A tensor whose values (row-major) are computed at the first use. */
+  static lazy(shape: Shape, values: LazyValues): Tensor {
+    return new Tensor(new Storage(checkedLength(shape), stored(values, shape)), shape);
+  }
+
+  get size(): number {
+    return this.storage.length;
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  /** Values in the shape's row-major order. */
+  async data(): Promise<Float32Array> {
+    return fromStorageOrder(await this.storage.read(), this.shape);
+  }
+
+  /** Like {@link data}, at once. @throws ResNetError on a backend that cannot (WebGPU) */
+  dataSync(): Float32Array {
+    const values = this.storage.readSync();
+    if (values === undefined) {
+      throw new ResNetError(
+        `dataSync: the ${this.storage.memory.name} backend reads only asynchronously; use \`await tensor.data()\``,
+        { code: "ERR_NOT_SUPPORTED" },
+      );
+    }
+    return fromStorageOrder(values, this.shape);
+  }
+
+  /** The only value of a one-element tensor. */
+  item(): number {
+    if (this.size !== 1)
+      throw new ShapeError("item", `needs a tensor with one value, got shape ${formatShape(this.shape)}`);
+    return this.dataSync()[0]!;
+  }
+
+  /** Replaces all values (row-major in the shape's order). */
+  set(values: ArrayLike<number>): this {
+    if (values.length !== this.size) {
+      throw new ShapeError("set", `shape ${formatShape(this.shape)} needs ${this.size} values, got ${values.length}`);
+    }
+    const floats = values instanceof Float32Array ? values : Float32Array.from(values);
+    this.storage.write(toStorageOrder(floats, this.shape));
+    return this;
+  }
+
+  /** The same values under another shape, without copying: bytes must keep their order (see `flatten` and `reshape` for the rest). */
+  view(shape: Shape): Tensor {
+    return new Tensor(this.storage.retain(), shape);
+  }
+
+  /** A tensor on the same values that autograd does not follow. */
+  detach(): Tensor {
+    return this.view(this.shape);
+  }
+
+  /** Keeps this tensor beyond the `tidy` that it was made in. */
+  keep(): this {
+    untrack(this);
+    return this;
+  }
+
+  /** Gives the memory back (when no view or tape entry holds it). Twice is harmless. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    net.unregister(this);
+    untrack(this);
+    this.storage.release();
+    this.grad?.dispose();
+    this.grad = null;
+  }
+
+  [disposeSymbol](): void {
+    this.dispose();
+  }
+
+  toString(): string {
+    return `Tensor(${formatShape(this.shape)})`;
+  }
+}
+
+function stored(values: LazyValues, shape: Shape): LazyValues {
+  return { materialise: () => toStorageOrder(values.materialise(), shape), cancel: () => values.cancel() };
+}
+
+function checkedLength(shape: Shape): number {
+  if (!isShape(shape)) {
+    throw new ArgumentError(`tensor: sizes must be whole numbers of at least 0, got ${formatShape(shape)}`);
+  }
+  return numel(shape);
+}
+
+/** Nested arrays of numbers. */
+export type Nested = number | readonly Nested[];
+
+/**
+ * A tensor from values in row-major order. Without `shape`, nested arrays give it.
+ * @throws ShapeError when the number of values does not fit the shape or nested arrays are ragged
+ */
+export function tensor(values: ArrayLike<number> | Nested, shape?: Shape): Tensor {
+  if (ArrayBuffer.isView(values))
+    return fill(values as unknown as ArrayLike<number>, shape ?? [(values as Float32Array).length]);
+  const nested = values as Nested;
+  const found = shapeOf(nested);
+  const flat = flatten(nested, []);
+  if (flat.length !== numel(found)) throw new ShapeError("tensor", "nested arrays must all have the same lengths");
+  return fill(flat, shape ?? found);
+}
+
+function fill(values: ArrayLike<number>, shape: Shape): Tensor {
+  if (values.length !== checkedLength(shape)) {
+    throw new ShapeError("tensor", `shape ${formatShape(shape)} needs ${numel(shape)} values, got ${values.length}`);
+  }
+  return Tensor.empty(shape).set(values);
+}
+
+function flatten(value: Nested, into: number[]): number[] {
+  if (typeof value === "number") into.push(value);
+  else for (const v of value) flatten(v, into);
+  return into;
+}
+
+function shapeOf(value: Nested): number[] {
+  const shape: number[] = [];
+  let v: Nested | undefined = value;
+  while (typeof v === "object") {
+    shape.push(v.length);
+    v = v[0];
+  }
+  return shape;
+}
+
+/** A tensor of one value repeated. */
+export function full(shape: Shape, value: number): Tensor {
+  return Tensor.empty(shape).set(new Float32Array(numel(shape)).fill(value));
+}
+
+export function zeros(shape: Shape): Tensor {
+  return full(shape, 0);
+}
+
+export function ones(shape: Shape): Tensor {
+  return full(shape, 1);
+}
