@@ -1,0 +1,58 @@
+import { fork } from "node:child_process";
+import { at, root } from "./files.js";
+
+/** A suite that has reported its counts and still runs has left something open: a worker, a server, a timer. */
+const goodbye = 15_000;
+
+/** Runs one compiled suite in a process of its own. Never rejects; a crash, a hang or no test at all counts as failed. */
+export function runSuite(file, limit) {
+  return new Promise((resolve) => {
+    const started = performance.now();
+    const child = fork(at("scripts/support/suite.js"), [at(file)], {
+      cwd: root,
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+      execArgv: ["--expose-gc", "--unhandled-rejections=strict"],
+      env: { ...process.env, FORCE_COLOR: "0", NO_COLOR: "1" },
+    });
+    let output = "";
+    let counts;
+    let complaint;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text) => {
+        output += text;
+      });
+    }
+    const stop = (reason) => {
+      complaint = reason;
+      child.kill("SIGKILL");
+    };
+    let timer = setTimeout(() => stop(`still running after ${limit / 1000} s`), limit);
+    child.on("message", (message) => {
+      counts = message;
+      clearTimeout(timer);
+      timer = setTimeout(() => stop("its tests are done but it does not exit: something is left open"), goodbye);
+    });
+    child.on("error", (error) => {
+      complaint = error.message;
+    });
+    child.on("close", (code, signal) => {
+      clearTimeout(timer);
+      const { passed = 0, total = 0, skipped = 0 } = counts ?? {};
+      let failed = total - passed;
+      if (!complaint && !counts) complaint = `ended early (${signal ?? `exit code ${code}`})`;
+      if (!complaint && total === 0) complaint = "has no tests";
+      if (!complaint && failed === 0 && code !== 0) complaint = `exit code ${code} although its tests passed`;
+      if (complaint) failed++;
+      resolve({ passed, failed, skipped, output, complaint, seconds: (performance.now() - started) / 1000 });
+    });
+  });
+}
+
+/** What a suite said besides uvu's own report: the cases it left out, the numbers it measured. */
+export const remarks = (output) =>
+  output
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .filter(
+      (line) => line.trim() && !/^\s*(Total|Passed|Skipped|Duration):/.test(line) && !/\(\d+ \/ \d+\)$/.test(line),
+    );

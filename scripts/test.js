@@ -1,0 +1,70 @@
+/**
+ * `npm test [-- PATTERN…]`: installs, builds, and runs every check and every suite, two at a time.
+ * With patterns, only the suites and checks whose names contain one of them. The last line is the sum: a check counts as one test.
+ * Needs nothing but Node and npm, so that it can be the first thing that a fresh clone is asked to do.
+ */
+import { build } from "./build.js";
+import { checks } from "./support/checks.js";
+import { listFiles } from "./support/files.js";
+import { install } from "./support/install.js";
+import { inParallel } from "./support/process.js";
+import { remarks, runSuite } from "./support/suites.js";
+
+const patterns = process.argv.slice(2).filter((argument) => !argument.startsWith("-"));
+const wanted = (name) => patterns.length === 0 || patterns.some((pattern) => name.includes(pattern));
+const limit = Number(process.env.RESNET_TS_SUITE_LIMIT ?? 300) * 1000;
+const sum = { passed: 0, failed: 0, skipped: 0 };
+const failures = [];
+
+function report(name, { passed, failed, skipped = 0, seconds, output = "", complaint, quiet = false }) {
+  sum.passed += passed;
+  sum.failed += failed;
+  sum.skipped += skipped;
+  const counts = [`${passed} passed`, failed && `${failed} FAILED`, skipped && `${skipped} skipped`].filter(Boolean);
+  console.log(`${failed ? "✘" : "•"} ${name}  ${counts.join(", ")}  ${seconds.toFixed(1)} s`);
+  if (failed) {
+    failures.push(name);
+    console.log(output.trimEnd().replace(/^/gm, "    "));
+    if (complaint) console.log(`    ${name}: ${complaint}`);
+  } else if (!quiet) for (const line of remarks(output)) console.log(`    ${line.trim()}`);
+}
+
+function finish() {
+  if (sum.passed + sum.failed === 0) {
+    console.log("no test was run");
+    sum.failed = 1;
+  }
+  if (failures.length) console.log(`\nfailed: ${failures.join(", ")}`);
+  console.log(`\n${sum.passed} passed, ${sum.failed} failed${sum.skipped ? `, ${sum.skipped} skipped` : ""}`);
+  // Suites are processes of their own and are over by now: nothing is cut off here.
+  process.exitCode = sum.failed ? 1 : 0;
+}
+
+async function prepare() {
+  const started = performance.now();
+  try {
+    await install();
+    await build({ log: console.log });
+    return true;
+  } catch (error) {
+    const seconds = (performance.now() - started) / 1000;
+    report("install and build", { passed: 0, failed: 1, seconds, output: error.message });
+    return false;
+  }
+}
+
+if (await prepare()) {
+  const suites = listFiles(["build/test"], (file) => file.endsWith(".test.js"))
+    .map((file) => ({ name: file.slice("build/test/".length).replace(/\.test\.js$/, ""), file }))
+    .filter(({ name }) => !name.startsWith("runtimes/") && wanted(name));
+  const tasks = [
+    ...checks.filter(({ name }) => wanted(name)).map((check) => async () => report(check.name, await check.run())),
+    ...suites.map(
+      ({ name, file }) =>
+        async () =>
+          report(name, await runSuite(file, limit)),
+    ),
+  ];
+  await inParallel(Number(process.env.RESNET_TS_JOBS ?? 2), tasks);
+}
+finish();
