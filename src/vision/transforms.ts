@@ -1,0 +1,169 @@
+import { ArgumentError } from "../errors.ts";
+import { centerCrop, centerRegion } from "./crop.ts";
+import { checkImage, type RawImage, toGrey, toRgb } from "./image.ts";
+import { type Interpolation, resize } from "./resize.ts";
+
+/** From 8-bit values to numbers: `(value / divide - mean) / std`, every step rounded to f32, in the channels' order. */
+export interface Normalization {
+  readonly channels: "rgb" | "bgr" | "grey";
+  readonly divide: number;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** All that lies between a picture and a network's input. Plain data, so that a registry of models can hold it and JSON can carry it. */
+export interface Preprocessing {
+  /** Length of the shorter side (the longer one follows), or exact [height, width], or null for none. Pixels. */
+  readonly resize: number | readonly [height: number, width: number] | null;
+  readonly interpolation: Interpolation;
+  /** [height, width] cut from the middle, or null for none. */
+  readonly crop: readonly [height: number, width: number] | null;
+  readonly normalize: Normalization;
+}
+
+/** ImageNet's mean and standard deviation, as torchvision uses them. */
+export const imagenetStatistics = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
+
+interface Statistics {
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+}
+
+/** torchvision's `ImageClassification` preset. `resizeSize` is 256 for its first weights and 232 for its second. */
+export function imageClassification(
+  options: { resizeSize?: number; cropSize?: number; interpolation?: Interpolation } & Statistics = {},
+): Preprocessing {
+  const { resizeSize = 256, cropSize = 224, interpolation = "bilinear" } = options;
+  const { mean = imagenetStatistics.mean, std = imagenetStatistics.std } = options;
+  return {
+    resize: resizeSize,
+    interpolation,
+    crop: [cropSize, cropSize],
+    normalize: { channels: "rgb", divide: 255, mean, std },
+  };
+}
+
+/** timm's evaluation transform: the shorter side becomes `floor(inputSize / cropPct)`. */
+export function timmClassification(
+  options: { inputSize?: number; cropPct?: number; interpolation?: Interpolation } & Statistics = {},
+): Preprocessing {
+  const { inputSize = 224, cropPct = 0.875, interpolation = "bicubic", ...statistics } = options;
+  return imageClassification({
+    ...statistics,
+    resizeSize: Math.floor(inputSize / cropPct),
+    cropSize: inputSize,
+    interpolation,
+  });
+}
+
+/**
+ * Keras's `preprocess_input` after a resize and a crop: `"caffe"` (BGR minus ImageNet's mean, not scaled), `"tf"`
+ * (-1 to 1) or `"torch"`. Keras itself leaves the resize to the caller (its `load_img` squeezes the picture by nearest
+ * neighbour); here it is the shorter side to 256 and the middle 224, which is how those weights were evaluated.
+ */
+export function kerasClassification(
+  mode: "caffe" | "tf" | "torch",
+  options: { resizeSize?: number; cropSize?: number; interpolation?: Interpolation } = {},
+): Preprocessing {
+  const base = imageClassification(options);
+  const normalize: Record<typeof mode, Normalization> = {
+    caffe: { channels: "bgr", divide: 1, mean: [103.939, 116.779, 123.68], std: [1, 1, 1] },
+    tf: { channels: "rgb", divide: 127.5, mean: [1, 1, 1], std: [1, 1, 1] },
+    torch: base.normalize,
+  };
+  return { ...base, normalize: normalize[mode] };
+}
+
+/** For networks that were trained on 32x32 pictures: those pass as they are, others get their shorter side to 32 and are cropped. */
+export function cifarClassification(options: { size?: number } & Statistics = {}): Preprocessing {
+  const { size = 32, ...statistics } = options;
+  return imageClassification({ ...statistics, resizeSize: size, cropSize: size });
+}
+
+/** For MNIST's likes: one channel, `size` pixels square. */
+export function greyClassification(options: { size?: number; mean?: number; std?: number } = {}): Preprocessing {
+  const { size = 28, mean = 0.1307, std = 0.3081 } = options;
+  return {
+    resize: size,
+    interpolation: "bilinear",
+    crop: [size, size],
+    normalize: { channels: "grey", divide: 255, mean: [mean], std: [std] },
+  };
+}
+
+/** torchvision's size for `Resize(n)`: the shorter side becomes n, the longer one is cut to whole pixels. */
+export function shortSideSize(width: number, height: number, n: number): { width: number; height: number } {
+  return width <= height
+    ? { width: n, height: Math.trunc((n * height) / width) }
+    : { width: Math.trunc((n * width) / height), height: n };
+}
+
+/** The 8-bit part: channels, resize, crop. Only the pixels that the crop keeps are made. */
+export function resizeAndCrop(image: RawImage, preprocessing: Preprocessing): RawImage {
+  checkImage(image);
+  const { resize: target, interpolation, crop } = preprocessing;
+  const picture = preprocessing.normalize.channels === "grey" ? toGrey(image) : toRgb(image);
+  const { width, height } =
+    target === null
+      ? picture
+      : typeof target === "number"
+        ? shortSideSize(picture.width, picture.height, target)
+        : { width: target[1], height: target[0] };
+  if (crop === null) return resize(picture, width, height, interpolation);
+  const [cropHeight, cropWidth] = crop;
+  const seen = centerRegion(width, height, Math.min(width, cropWidth), Math.min(height, cropHeight));
+  return centerCrop(resize(picture, width, height, interpolation, seen), cropWidth, cropHeight);
+}
+
+/** One table of 256 numbers for each channel of the result: all that normalisation can give. */
+function tables({ channels, divide, mean, std }: Normalization): Float32Array[] {
+  const n = channels === "grey" ? 1 : 3;
+  if (mean.length !== n || std.length !== n || std.includes(0)) {
+    throw new ArgumentError(
+      `preprocessing: ${channels} needs ${n} means and ${n} non-zero standard deviations, not [${mean}] and [${std}]`,
+    );
+  }
+  const f = Math.fround;
+  return mean.map((m, c) => Float32Array.from({ length: 256 }, (_, v) => f(f(f(v / divide) - f(m)) / f(std[c]!))));
+}
+
+/** Where a value goes: channels-last (how a 4-D tensor keeps its bytes) or planes, one channel after another. */
+export type Layout = "channels-last" | "planes";
+
+/**
+ * A batch of pictures as a network's input, in f32 and equal to the last bit to torchvision's transforms on PIL images.
+ * All must come out the same size (they do when `preprocessing` crops).
+ * @returns `shape` is [N, C, H, W]; `data` holds its bytes in `layout` order, channels-last unless said otherwise
+ */
+export function preprocess(
+  images: RawImage | readonly RawImage[],
+  preprocessing: Preprocessing,
+  layout: Layout = "channels-last",
+): { data: Float32Array; shape: [n: number, c: number, h: number, w: number] } {
+  const list = Array.isArray(images) ? (images as readonly RawImage[]) : [images as RawImage];
+  const first = list[0];
+  if (first === undefined) throw new ArgumentError("preprocess: the batch is empty");
+  const lookup = tables(preprocessing.normalize);
+  const channels = lookup.length;
+  const small = resizeAndCrop(first, preprocessing);
+  const { width, height } = small;
+  const size = width * height * channels;
+  const data = new Float32Array(list.length * size);
+  const isBgr = preprocessing.normalize.channels === "bgr";
+  for (const [i, image] of list.entries()) {
+    const pixels = i === 0 ? small : resizeAndCrop(image, preprocessing);
+    if (pixels.width !== width || pixels.height !== height) {
+      throw new ArgumentError(
+        `preprocess: picture ${i} of the batch comes out ${pixels.width}x${pixels.height}, the first ${width}x${height}`,
+      );
+    }
+    for (let c = 0; c < channels; c++) {
+      const table = lookup[c]!;
+      const step = layout === "planes" ? 1 : channels;
+      let o = i * size + (layout === "planes" ? c * width * height : c);
+      for (let p = isBgr ? 2 - c : c; p < pixels.data.length; p += channels, o += step)
+        data[o] = table[pixels.data[p]!]!;
+    }
+  }
+  return { data, shape: [list.length, channels, height, width] };
+}
