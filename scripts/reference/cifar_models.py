@@ -3,7 +3,7 @@
 cifar_resnet(n) has 6n+2 layers: conv1 (3 -> 16), three stages of n basic blocks with 16, 32 and 64 channels, global
 average pooling, fc. Shortcut A: where the shape changes the input is subsampled, x[:, :, ::2, ::2], and zero channels
 are added, (out - in) / 2 on each side; no parameters. plain=True leaves the shortcuts out. shortcut="B" puts a 1x1
-convolution and a batch norm (downsample.0, downsample.1) where the shape changes.
+convolution and a batch norm (downsample.0, downsample.1) where the shape changes, "C" puts them in every block.
 
 Names are torchvision's: conv1, bn1, layer1.0.conv1, layer1.0.bn1, layer1.0.conv2, layer1.0.bn2, ..., fc.
 Initialisation: convolutions kaiming_normal_(fan_out, relu), in the order of modules(); batch norm 1 and 0; fc as nn.Linear.
@@ -23,7 +23,7 @@ class Block(nn.Module):
         self.bn2 = nn.BatchNorm2d(out)
         self.plain, self.stride, self.pad = plain, stride, (out - inp) // 2
         self.downsample = None
-        if not plain and shortcut == "B" and (stride != 1 or inp != out):
+        if not plain and (shortcut == "C" or shortcut == "B" and (stride != 1 or inp != out)):
             self.downsample = nn.Sequential(nn.Conv2d(inp, out, 1, stride, bias=False), nn.BatchNorm2d(out))
 
     def shortcut(self, x):
