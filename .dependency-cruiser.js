@@ -95,7 +95,7 @@ export default {
     moduleSystems: ["es6"],
     enhancedResolveOptions: {
       exportsFields: ["exports"],
-      conditionNames: ["import", "node", "default"],
+      conditionNames: ["source", "import", "node", "default"],
       extensions: [".ts", ".js", ".json"],
     },
   },

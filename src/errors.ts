@@ -93,14 +93,15 @@ export class StateDictError extends ResNetError {
   }
 }
 
-/** Memory could not be had. `asked` and `used` are bytes. */
+/** Memory could not be had. `asked` and `used` are bytes; `used` where it is known. */
 export class OutOfMemoryError extends ResNetError {
   readonly asked: number;
-  readonly used: number;
+  readonly used: number | undefined;
 
-  constructor(what: string, memory: { asked: number; used: number; cause?: unknown }) {
+  constructor(what: string, memory: { asked: number; used?: number; cause?: unknown }) {
     const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-    super(`${what}: out of memory: asked for ${mib(memory.asked)} with ${mib(memory.used)} in use`, {
+    const inUse = memory.used === undefined ? "" : ` with ${mib(memory.used)} in use`;
+    super(`${what}: out of memory: asked for ${mib(memory.asked)}${inUse}`, {
       code: "ERR_OUT_OF_MEMORY",
       cause: memory.cause,
     });

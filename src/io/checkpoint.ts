@@ -1,0 +1,127 @@
+import { openFile } from "#platform";
+import { ArgumentError, DownloadError, FileFormatError } from "../errors.ts";
+import { detectFormat } from "./detect.ts";
+import { FileTensor } from "./fileTensor.ts";
+import { quote } from "./quote.ts";
+import { readSafetensors } from "./safetensors.ts";
+import { type ByteSource, memorySource } from "./source.ts";
+import { Checkpoint, type CheckpointFormat, type CheckpointTensor, withoutWrappers } from "./stateDict.ts";
+import { readTorchLegacy } from "./torchLegacy.ts";
+import { readTorchZip } from "./torchZip.ts";
+
+/** A path (Node, Deno, Bun), an address, the bytes themselves, or a Blob or File. */
+export type CheckpointSource = string | URL | ArrayBuffer | Uint8Array | Blob;
+
+export interface LoadCheckpointOptions {
+  /** What messages call the file; its path or address when left out. */
+  readonly name?: string;
+  /** The entry that holds the state dict, where a PyTorch file has several, e.g. `"state_dict_ema"`. */
+  readonly key?: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Opens a checkpoint: safetensors, or a PyTorch file in either format. The format is told by the bytes, not by the
+ * name. Tensors of a file on disk are read when they are used, so that a large file is never in memory as a whole.
+ *
+ * A state dict in a dictionary (`{"state_dict": ..., "epoch": ...}`) is found, and the prefix `module.` of
+ * DataParallel is taken off. Pickles are read by a machine that knows only what tensors need; others are refused.
+ *
+ * @throws FileFormatError, FileAccessError or DownloadError, which name the file
+ */
+export async function loadCheckpoint(
+  source: CheckpointSource,
+  options: LoadCheckpointOptions = {},
+): Promise<Checkpoint> {
+  const bytes = await openSource(source, options);
+  const format = detectFormat(bytes);
+  if (format === "safetensors") {
+    const file = readSafetensors(bytes);
+    return new Checkpoint(file.name, format, withoutWrappers(file), file.extra);
+  }
+  const root = format === "torch" ? await readTorchZip(bytes) : readTorchLegacy(bytes);
+  return toCheckpoint(bytes.name, format, root, options.key);
+}
+
+async function openSource(source: CheckpointSource, { name, signal }: LoadCheckpointOptions): Promise<ByteSource> {
+  signal?.throwIfAborted();
+  if (source instanceof ArrayBuffer || source instanceof Uint8Array) return memorySource(name ?? "buffer", source);
+  if (typeof Blob !== "undefined" && source instanceof Blob) {
+    const own = "name" in source && typeof source.name === "string" ? source.name : "blob";
+    return memorySource(name ?? own, await source.arrayBuffer());
+  }
+  if (typeof source !== "string" && !(source instanceof URL)) {
+    throw new ArgumentError(
+      `loadCheckpoint: a path, URL, ArrayBuffer, Uint8Array or Blob is needed, got ${typeof source}`,
+    );
+  }
+  const text = String(source);
+  if (!/^(?:https?|data|blob):/i.test(text)) {
+    const file = openFile(source instanceof URL || !text.startsWith("file:") ? source : new URL(text));
+    if (file !== undefined) return { name: name ?? text, size: file.size, readInto: file.readInto };
+  }
+  return memorySource(name ?? text, await fetchBytes(text, signal));
+}
+
+async function fetchBytes(url: string, signal: AbortSignal | undefined): Promise<ArrayBuffer> {
+  let response: Response;
+  try {
+    response = await fetch(url, signal === undefined ? {} : { signal });
+    if (response.ok) return await response.arrayBuffer();
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new DownloadError(url, `could not be fetched: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
+  throw new DownloadError(url, `the server answered ${response.status} ${response.statusText}`, {
+    status: response.status,
+  });
+}
+
+/** Where training scripts put the state dict, the likelier first. */
+const usualKeys = ["state_dict", "model_state_dict", "model_state", "model", "net", "weights", "params"];
+
+type Dictionary = ReadonlyMap<unknown, unknown>;
+
+const hasTensors = (value: unknown): value is Dictionary =>
+  value instanceof Map && [...value.values()].some((entry) => entry instanceof FileTensor);
+
+function toCheckpoint(name: string, format: CheckpointFormat, root: unknown, key: string | undefined): Checkpoint {
+  const fail = (message: string): never => {
+    throw new FileFormatError(name, message);
+  };
+  if (root instanceof FileTensor) return fail("holds a single tensor, not a dictionary of tensors");
+  if (!(root instanceof Map)) return fail("does not hold a dictionary; save model.state_dict()");
+  const [dictionary, around] = findStateDict(root, key) ?? fail(notFound(root, key));
+
+  const tensors = new Map<string, CheckpointTensor>();
+  const extra = new Map<string, unknown>();
+  for (const [entry, value] of [...around, ...dictionary]) {
+    if (typeof entry !== "string") continue;
+    if (value instanceof FileTensor && dictionary.get(entry) === value) tensors.set(entry, value);
+    else extra.set(entry, value);
+  }
+  return new Checkpoint(name, format, withoutWrappers(tensors), extra);
+}
+
+/** The state dict, and what stands around it. Looks at most three dictionaries deep. */
+function findStateDict(root: Dictionary, key: string | undefined): [Dictionary, [unknown, unknown][]] | undefined {
+  const around: [unknown, unknown][] = [];
+  let at: Dictionary = root;
+  for (let depth = 0; depth < 3; depth++) {
+    const keys = key !== undefined && depth === 0 ? [key] : usualKeys;
+    const inner = keys.find((k) => at.get(k) instanceof Map);
+    if (inner === undefined) break;
+    around.push(...[...at].filter(([k]) => k !== inner));
+    at = at.get(inner) as Dictionary;
+    if (hasTensors(at)) return [at, around];
+  }
+  return key === undefined && hasTensors(root) ? [root, []] : undefined;
+}
+
+const showKey = (key: unknown) => (typeof key === "string" ? quote(key) : typeof key);
+
+function notFound(root: Dictionary, key: string | undefined): string {
+  const keys = [...root.keys()].slice(0, 12).map(showKey).join(", ");
+  if (key !== undefined) return `has no dictionary of tensors under ${quote(key)} (its keys: ${keys})`;
+  return `holds no tensors where a state dict is expected (its keys: ${keys}); the option \`key\` names the right one`;
+}

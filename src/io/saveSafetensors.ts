@@ -1,0 +1,151 @@
+import { ArgumentError } from "../errors.ts";
+import { type Dtype, hostIsLittleEndian, isFloating, itemSize, swapBytes } from "./dtype.ts";
+import { elementCount } from "./fileTensor.ts";
+import { narrowBF16, narrowF16 } from "./half.ts";
+import type { CheckpointTensor } from "./stateDict.ts";
+
+type Values =
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | BigUint64Array
+  | Int32Array
+  | Uint32Array
+  | Int16Array
+  | Uint16Array
+  | Int8Array
+  | Uint8Array;
+
+/** What can be saved: a tensor of a checkpoint, values with a shape, or anything that has `shape` and `dataSync()`. */
+export type SavableTensor =
+  | CheckpointTensor
+  | { readonly shape: readonly number[]; readonly data: Values }
+  | { readonly shape: readonly number[]; dataSync(): Float32Array };
+
+export interface SaveOptions {
+  /** The type that floating-point tensors are stored in; their own when left out. Integers keep theirs. */
+  readonly dtype?: "F32" | "F16" | "BF16";
+  /** Free text for the header's `__metadata__`. */
+  readonly metadata?: Readonly<Record<string, string>> | ReadonlyMap<string, string>;
+}
+
+interface Planned {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: Dtype;
+  readonly size: number;
+  /** Row-major, little-endian. */
+  bytes(): Uint8Array;
+  begin: number;
+}
+
+/**
+ * A safetensors file. Names are in the order given; the data is laid out by falling element size, so that every
+ * tensor is aligned. The same input gives the same bytes. Narrowing rounds to nearest, ties to even, and throws
+ * an ArgumentError where a finite value would become infinite.
+ */
+export function saveSafetensors(
+  tensors: ReadonlyMap<string, SavableTensor>,
+  options: SaveOptions = {},
+): Uint8Array<ArrayBuffer> {
+  const [size, chunks] = planSafetensors(tensors, options);
+  const file = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    file.set(chunk, at);
+    at += chunk.length;
+  }
+  return file;
+}
+
+/** The same file in pieces, one tensor at a time in memory: its size in bytes, and the pieces in order. */
+export function planSafetensors(
+  tensors: ReadonlyMap<string, SavableTensor>,
+  options: SaveOptions = {},
+): [size: number, chunks: Iterable<Uint8Array>] {
+  const planned = [...tensors].map(([name, tensor]) => plan(name, tensor, options.dtype));
+  const layout = [...planned].sort((a, b) => itemSize[b.dtype] - itemSize[a.dtype]);
+  let end = 0;
+  for (const entry of layout) {
+    entry.begin = end;
+    end += entry.size;
+  }
+
+  // Not one object for JSON.stringify, which would put keys like "0" before all others.
+  const members = planned.map(({ name, dtype, shape, begin, size }) => {
+    return `${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [begin, begin + size] })}`;
+  });
+  const { metadata } = options;
+  if (metadata !== undefined) {
+    const pairs = metadata instanceof Map ? [...metadata] : Object.entries(metadata);
+    const strings = pairs.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(String(value))}`);
+    members.unshift(`"__metadata__":{${strings.join(",")}}`);
+  }
+  const json = new TextEncoder().encode(`{${members.join(",")}}`);
+  const headerLength = Math.ceil(json.length / 8) * 8;
+  const header = new Uint8Array(8 + headerLength).fill(0x20);
+  new DataView(header.buffer).setBigUint64(0, BigInt(headerLength), true);
+  header.set(json, 8);
+
+  const chunks = function* () {
+    yield header;
+    for (const entry of layout) yield entry.bytes();
+  };
+  return [header.length + end, chunks()];
+}
+
+function plan(name: string, tensor: SavableTensor, wanted: "F32" | "F16" | "BF16" | undefined): Planned {
+  if (name === "__metadata__") throw new ArgumentError("saveSafetensors: no tensor can be named __metadata__");
+  const { shape } = tensor;
+  const count = elementCount(shape);
+  if (count === undefined) throw new ArgumentError(`saveSafetensors: ${name} has the shape [${shape.join(", ")}]`);
+  const own = "dtype" in tensor ? tensor.dtype : "data" in tensor ? dtypeOf(tensor.data) : "F32";
+  const dtype = wanted !== undefined && isFloating(own) ? wanted : own;
+  const bytes = (): Uint8Array => {
+    if (dtype === own && "bytes" in tensor) return tensor.bytes();
+    const values = "read" in tensor ? tensor.read() : "data" in tensor ? tensor.data : tensor.dataSync();
+    if (values.length !== count) {
+      throw new ArgumentError(`saveSafetensors: ${name} has ${values.length} values for shape [${shape.join(", ")}]`);
+    }
+    return encode(name, dtype, values);
+  };
+  return { name, shape, dtype, size: count * itemSize[dtype], bytes, begin: 0 };
+}
+
+function dtypeOf(values: Values): Dtype {
+  if (values instanceof Float32Array) return "F32";
+  if (values instanceof Float64Array) return "F64";
+  if (values instanceof BigInt64Array) return "I64";
+  if (values instanceof BigUint64Array) return "U64";
+  if (values instanceof Int32Array) return "I32";
+  if (values instanceof Uint32Array) return "U32";
+  if (values instanceof Int16Array) return "I16";
+  if (values instanceof Uint16Array) return "U16";
+  return values instanceof Int8Array ? "I8" : "U8";
+}
+
+/** Values, which are of the type `dtype` or are to be narrowed to it, as little-endian bytes. */
+function encode(name: string, dtype: Dtype, values: Values): Uint8Array {
+  const size = itemSize[dtype];
+  let elements: Values = values;
+  if (values instanceof Float64Array && dtype !== "F64") elements = Float32Array.from(values);
+  if (dtype === "F16" || dtype === "BF16") {
+    const float = elements as Float32Array;
+    const bits = new Uint32Array(float.buffer, float.byteOffset, float.length);
+    const narrow = dtype === "F16" ? narrowF16 : narrowBF16;
+    const infinity = dtype === "F16" ? 0x7c00 : 0x7f80;
+    const half = new Uint16Array(float.length);
+    for (let i = 0; i < half.length; i++) {
+      half[i] = narrow(bits[i]!);
+      if ((half[i]! & 0x7fff) === infinity && Number.isFinite(Number(values[i]))) {
+        throw new ArgumentError(`saveSafetensors: ${name} holds ${values[i]}, too large for ${dtype}; use BF16 or F32`);
+      }
+    }
+    elements = half;
+  }
+  const bytes = new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
+  if (hostIsLittleEndian || size === 1) return bytes;
+  const swapped = bytes.slice();
+  swapBytes(swapped, size);
+  return swapped;
+}

@@ -1,0 +1,86 @@
+import { quote } from "./quote.ts";
+
+/** A JSON value whose objects are Maps: their order is the file's, whatever the keys look like. */
+export type Json = null | boolean | number | string | Json[] | Map<string, Json>;
+
+const MAX_DEPTH = 16;
+
+/**
+ * JSON.parse that refuses what it lets pass: a key that is there twice (which one counts is anybody's guess, and two
+ * readers that guess differently see two different files). Throws a SyntaxError with the position.
+ */
+export function parseStrictJson(text: string): Json {
+  let at = 0;
+
+  const fail = (message: string): never => {
+    throw new SyntaxError(`${message} at character ${at}`);
+  };
+  const skipSpace = () => {
+    for (;;) {
+      const c = text.charCodeAt(at);
+      if (c !== 32 && c !== 9 && c !== 10 && c !== 13) return;
+      at++;
+    }
+  };
+  const expect = (c: string) => {
+    skipSpace();
+    if (text[at] !== c) fail(`${JSON.stringify(c)} expected`);
+    at++;
+  };
+  const takes = (c: string) => {
+    skipSpace();
+    if (text[at] !== c) return false;
+    at++;
+    return true;
+  };
+  // Scalars are cut out by a pattern and handed to JSON.parse.
+  const scalar = (pattern: RegExp, what: string): Json => {
+    pattern.lastIndex = at;
+    const token = pattern.exec(text)?.[0] ?? fail(`${what} expected`);
+    try {
+      const value = JSON.parse(token) as Json;
+      at += token.length;
+      return value;
+    } catch {
+      return fail(`not a valid ${what}`);
+    }
+  };
+  const string = (): string => {
+    skipSpace();
+    return scalar(/"[^"\\]*(?:\\.[^"\\]*)*"/y, "string") as string;
+  };
+  const value = (depth: number): Json => {
+    if (depth > MAX_DEPTH) fail("too deeply nested");
+    skipSpace();
+    const c = text[at];
+    if (c === "{") {
+      at++;
+      const object = new Map<string, Json>();
+      if (takes("}")) return object;
+      do {
+        const key = string();
+        if (object.has(key)) fail(`the key ${quote(key)} is there twice`);
+        expect(":");
+        object.set(key, value(depth + 1));
+      } while (takes(","));
+      expect("}");
+      return object;
+    }
+    if (c === "[") {
+      at++;
+      const array: Json[] = [];
+      if (takes("]")) return array;
+      do array.push(value(depth + 1));
+      while (takes(","));
+      expect("]");
+      return array;
+    }
+    if (c === '"') return string();
+    return scalar(/-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null/y, "value");
+  };
+
+  const result = value(0);
+  skipSpace();
+  if (at < text.length) fail("unexpected text after the end");
+  return result;
+}

@@ -1,0 +1,7 @@
+/** A file on disk, open for random access. Nothing stays open between two reads. */
+export interface DiskFile {
+  /** In bytes. */
+  readonly size: number;
+  /** Fills `target` with the bytes from `offset` on. Throws when the file was changed since it was opened. */
+  readInto(target: Uint8Array, offset: number): void;
+}
