@@ -1,0 +1,67 @@
+import { ArgumentError, ResNetError } from "../errors.ts";
+import { batchNorm } from "../ops/batchNorm.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { Module } from "./module.ts";
+import { checkOptions } from "./options.ts";
+import { buffer, constant, lazyParameter, type Parameter } from "./parameter.ts";
+import { pyBool, pyFloat } from "./python.ts";
+
+export interface BatchNorm2dOptions {
+  /** Added to the variance; 1e-5 by default. */
+  readonly eps?: number;
+  /** Share of the new batch in the running statistics (PyTorch's meaning; Keras counts the old share). 0.1 by default. */
+  readonly momentum?: number;
+  /** A weight and a bias for each channel; true by default. */
+  readonly affine?: boolean;
+}
+
+/** Batch normalisation over n, h, w of [n, c, h, w] (or over n of [n, c]), torch.nn.BatchNorm2d. */
+export class BatchNorm2d extends Module {
+  weight: Parameter | null;
+  bias: Parameter | null;
+  running_mean: Tensor;
+  running_var: Tensor;
+  /** A whole number, kept as a float: exact up to 2^24. */
+  num_batches_tracked: Tensor;
+  readonly numFeatures: number;
+  readonly eps: number;
+  momentum: number;
+
+  constructor(numFeatures: number, options: BatchNorm2dOptions = {}) {
+    super();
+    checkOptions("BatchNorm2d", options, ["eps", "momentum", "affine"]);
+    if (!Number.isInteger(numFeatures) || numFeatures < 1) {
+      throw new ArgumentError(`BatchNorm2d: numFeatures must be a whole number of at least 1, got ${numFeatures}`);
+    }
+    const { eps = 1e-5, momentum = 0.1, affine = true } = options;
+    const shape = [numFeatures];
+    this.numFeatures = numFeatures;
+    this.eps = eps;
+    this.momentum = momentum;
+    this.weight = affine ? lazyParameter(shape, constant(shape, 1)) : null;
+    this.bias = affine ? lazyParameter(shape, constant(shape, 0)) : null;
+    this.running_mean = buffer(shape, 0);
+    this.running_var = buffer(shape, 1);
+    this.num_batches_tracked = buffer([], 0);
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.training ? this.forwardTraining(x) : this.forwardEvaluation(x);
+  }
+
+  /** Normalises by the batch's own statistics and updates the running ones. */
+  protected forwardTraining(_x: Tensor): Tensor {
+    throw new ResNetError("BatchNorm2d: training mode is not there yet; call net.eval()", { code: "ERR_NOT_SUPPORTED" });
+  }
+
+  protected forwardEvaluation(x: Tensor): Tensor {
+    return batchNorm(x, this.running_mean, this.running_var, this.weight, this.bias, this.eps);
+  }
+
+  override extraRepr(): string {
+    return (
+      `${this.numFeatures}, eps=${pyFloat(this.eps)}, momentum=${pyFloat(this.momentum)}, ` +
+      `affine=${pyBool(this.weight !== null)}, track_running_stats=True`
+    );
+  }
+}

@@ -1,0 +1,129 @@
+import { ArgumentError, ResNetError, StateDictError } from "../errors.ts";
+import { formatShape, numel, sameShape } from "../tensor/shape.ts";
+import { Tensor } from "../tensor/tensor.ts";
+
+/** A tensor of a checkpoint, read when it is needed. */
+export interface StateTensor {
+  readonly shape: readonly number[];
+  /** The values as f32, row-major in the shape's order. */
+  read(): Float32Array;
+}
+
+export type StateTensors = ReadonlyMap<string, StateTensor>;
+
+/** What can be loaded: a checkpoint's tensor, a tensor of this library, or plain values (row-major). */
+export type LoadableTensor =
+  | StateTensor
+  | Tensor
+  | { readonly shape: readonly number[]; readonly data: ArrayLike<number> };
+
+/** Tensors by checkpoint key: a `Map` (as `loadCheckpoint` gives) or a plain object. */
+export type Loadable = ReadonlyMap<string, LoadableTensor> | { readonly [key: string]: LoadableTensor };
+
+export interface LoadOptions {
+  /** false: keys that are missing or unexpected are reported instead of refused. Shapes must fit either way. */
+  readonly strict?: boolean;
+  /** true: NaN and infinity are let in. */
+  readonly allowNonFinite?: boolean;
+}
+
+export interface LoadReport {
+  /** Keys of the network that the checkpoint does not have; they kept their values. */
+  readonly missing: readonly string[];
+  /** Keys of the checkpoint that the network does not have. */
+  readonly unexpected: readonly string[];
+}
+
+/** The side of a module that loading needs. */
+interface Target {
+  readonly typeName: string;
+  stateDict(): Map<string, Tensor>;
+  namedModules(): Iterable<[string, { adaptState(state: StateTensors, prefix: string): StateTensors }]>;
+}
+
+const options = ["strict", "allowNonFinite"];
+
+/** See `Module.loadStateDict`. Everything is read and checked once before anything is written, so a failure changes nothing. */
+export function loadInto(target: Target, loadable: Loadable, { strict = true, ...rest }: LoadOptions): LoadReport {
+  const wrong = Object.keys(rest).find((key) => !options.includes(key));
+  if (wrong !== undefined) throw new ArgumentError(`loadStateDict: unknown option ${wrong}; there are ${options.join(", ")}`);
+  const state = adapted(target, read(loadable));
+  const wanted = target.stateDict();
+  const difference = compare(wanted, state);
+  if (difference.misshapen.length > 0 || (strict && difference.missing.length + difference.unexpected.length > 0)) {
+    throw new StateDictError(target.typeName, difference);
+  }
+  const source = "name" in loadable && typeof loadable.name === "string" ? `${loadable.name}: ` : "";
+  const pairs = [...wanted].flatMap(([key, to]) => {
+    const from = state.get(key);
+    return from === undefined ? [] : [{ key, to, from }];
+  });
+  for (const { key, from } of pairs) check(source + key, from, rest.allowNonFinite ?? false);
+  for (const { to, from } of pairs) to.set(from.read());
+  return { missing: difference.missing, unexpected: difference.unexpected };
+}
+
+function read(loadable: Loadable): StateTensors {
+  if (typeof loadable !== "object" || loadable === null || ArrayBuffer.isView(loadable)) {
+    throw new ArgumentError(`loadStateDict: needs a Map or an object of tensors by name, got ${typeof loadable}`);
+  }
+  const entries = loadable instanceof Map ? loadable : Object.entries(loadable);
+  const state = new Map<string, StateTensor>();
+  for (const [key, value] of entries as Iterable<[string, LoadableTensor]>) state.set(key, stateTensor(key, value));
+  return state;
+}
+
+function stateTensor(key: string, value: LoadableTensor): StateTensor {
+  if (value instanceof Tensor) return { shape: value.shape, read: () => value.dataSync() };
+  if (typeof value === "object" && value !== null && Array.isArray(value.shape)) {
+    if ("read" in value && typeof value.read === "function") return value;
+    if ("data" in value && typeof value.data === "object") {
+      const { shape, data } = value;
+      return { shape, read: () => (data instanceof Float32Array ? data : Float32Array.from(data)) };
+    }
+  }
+  throw new ArgumentError(`loadStateDict: ${key} is neither a tensor nor { shape, data }`);
+}
+
+function adapted(target: Target, state: StateTensors): StateTensors {
+  let result = state;
+  for (const [name, module] of target.namedModules()) result = module.adaptState(result, name === "" ? "" : `${name}.`);
+  return result;
+}
+
+function compare(wanted: ReadonlyMap<string, Tensor>, state: StateTensors) {
+  const missing: string[] = [];
+  const misshapen: { name: string; expected: readonly number[]; found: readonly number[] }[] = [];
+  for (const [name, { shape }] of wanted) {
+    const found = state.get(name)?.shape;
+    if (found === undefined) {
+      // Checkpoints from before PyTorch 0.4.1 do not count batches, and nothing that is computed depends on the count.
+      if (!name.endsWith("num_batches_tracked")) missing.push(name);
+    } else if (!sameShape(found, shape)) misshapen.push({ name, expected: shape, found });
+  }
+  return { missing, unexpected: [...state.keys()].filter((key) => !wanted.has(key)), misshapen };
+}
+
+function check(name: string, tensor: StateTensor, allowNonFinite: boolean): void {
+  const values = tensor.read();
+  if (values.length !== numel(tensor.shape)) {
+    throw new ArgumentError(
+      `${name}: shape ${formatShape(tensor.shape)} needs ${numel(tensor.shape)} values, got ${values.length}`,
+    );
+  }
+  if (allowNonFinite) return;
+  const at = firstNonFinite(values);
+  if (at < 0) return;
+  throw new ResNetError(
+    `${name}: value ${at} of ${values.length} is ${values[at]}, so every result would be NaN or infinite; ` +
+      "pass { allowNonFinite: true } to load it all the same",
+    { code: "ERR_NOT_FINITE" },
+  );
+}
+
+function firstNonFinite(values: Float32Array): number {
+  // x - x is 0 for finite x and NaN otherwise: one addition each while all is well.
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! - values[i]!;
+  return sum === 0 ? -1 : values.findIndex((v) => !Number.isFinite(v));
+}
