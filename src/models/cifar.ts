@@ -82,7 +82,8 @@ export class CifarResNet extends Module {
     checkOptions(owner, options, cifarOptions);
     const { inChannels = 3, numClasses = 10, shortcut = "A", init = "kaiming" } = options;
     const n = (depth - 2) / 6;
-    if (!Number.isInteger(n) || n < 1) throw new ArgumentError(`${owner}: depth must be 6n + 2 (20, 32, …), got ${depth}`);
+    if (!Number.isInteger(n) || n < 1)
+      throw new ArgumentError(`${owner}: depth must be 6n + 2 (20, 32, …), got ${depth}`);
     checkClasses(owner, numClasses);
     checkShortcut(owner, shortcut, ["A", "B", "C"]);
     const built = withInit(init, () => ({
@@ -146,7 +147,14 @@ export function checkShortcut(owner: string, shortcut: string, known: readonly s
   }
 }
 
-function stage(n: number, from: number, planes: number, stride: number, shortcut: Shortcut, plain: boolean): Sequential {
+function stage(
+  n: number,
+  from: number,
+  planes: number,
+  stride: number,
+  shortcut: Shortcut,
+  plain: boolean,
+): Sequential {
   const blocks: Module[] = [];
   for (let i = 0; i < n; i++) {
     const inPlanes = i === 0 ? from : planes;

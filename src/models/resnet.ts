@@ -11,8 +11,8 @@ import type { StateTensors } from "../nn/stateDict.ts";
 import { flatten } from "../ops/shape.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type Block, batchNorm, conv1x1, type NormLayer } from "./blocks.ts";
 import { adaptStem, dropClassifier } from "./adapt.ts";
+import { type Block, batchNorm, conv1x1, type NormLayer } from "./blocks.ts";
 import { type Init, initialise, withInit } from "./initialise.ts";
 
 export interface ResNetOptions {

@@ -51,7 +51,9 @@ export class BatchNorm2d extends Module {
 
   /** Normalises by the batch's own statistics and updates the running ones. */
   protected forwardTraining(_x: Tensor): Tensor {
-    throw new ResNetError("BatchNorm2d: training mode is not there yet; call net.eval()", { code: "ERR_NOT_SUPPORTED" });
+    throw new ResNetError("BatchNorm2d: training mode is not there yet; call net.eval()", {
+      code: "ERR_NOT_SUPPORTED",
+    });
   }
 
   protected forwardEvaluation(x: Tensor): Tensor {

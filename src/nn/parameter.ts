@@ -1,5 +1,5 @@
 import { numel, type Shape } from "../tensor/shape.ts";
-import { type LazyValues, Storage } from "../tensor/storage.ts";
+import type { LazyValues, Storage } from "../tensor/storage.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /**

@@ -46,7 +46,8 @@ const options = ["strict", "allowNonFinite"];
 /** See `Module.loadStateDict`. Everything is read and checked once before anything is written, so a failure changes nothing. */
 export function loadInto(target: Target, loadable: Loadable, { strict = true, ...rest }: LoadOptions): LoadReport {
   const wrong = Object.keys(rest).find((key) => !options.includes(key));
-  if (wrong !== undefined) throw new ArgumentError(`loadStateDict: unknown option ${wrong}; there are ${options.join(", ")}`);
+  if (wrong !== undefined)
+    throw new ArgumentError(`loadStateDict: unknown option ${wrong}; there are ${options.join(", ")}`);
   const state = adapted(target, read(loadable));
   const wanted = target.stateDict();
   const difference = compare(wanted, state);

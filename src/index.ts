@@ -1,0 +1,62 @@
+// The public names, one by one.
+export { backward, clearTape, gradEnabled, noGrad } from "./autograd.ts";
+export type { BackendInfo } from "./backend/backend.ts";
+export {
+  ArgumentError,
+  DisposedError,
+  DownloadError,
+  FileAccessError,
+  FileFormatError,
+  type Misshapen,
+  OutOfMemoryError,
+  ResNetError,
+  ShapeError,
+  StateDictError,
+  UnknownNameError,
+} from "./errors.ts";
+export { type InitOptions, info, init } from "./init.ts";
+export { BasicBlock, type Block, type BlockOptions, Bottleneck, type NormLayer, PlainBlock } from "./models/blocks.ts";
+export {
+  CifarResNet,
+  type CifarResNetOptions,
+  cifarPlain20,
+  cifarPlain32,
+  cifarPlain44,
+  cifarPlain56,
+  cifarPlain110,
+  cifarResnet20,
+  cifarResnet32,
+  cifarResnet44,
+  cifarResnet56,
+  cifarResnet110,
+  type Shortcut,
+} from "./models/cifar.ts";
+export {
+  plain18,
+  plain34,
+  resnet18,
+  resnet34,
+  resnet50,
+  resnet101,
+  resnet152,
+  resnext50_32x4d,
+  resnext101_32x8d,
+  resnext101_64x4d,
+  wideResnet50_2,
+  wideResnet50_2 as wide_resnet50_2,
+  wideResnet101_2,
+  wideResnet101_2 as wide_resnet101_2,
+} from "./models/imagenet.ts";
+export type { Init } from "./models/initialise.ts";
+export { type Layers, ResNet, type ResNetOptions } from "./models/resnet.ts";
+export * as nn from "./nn/index.ts";
+export { batchNorm } from "./ops/batchNorm.ts";
+export { conv2d } from "./ops/conv2d.ts";
+export { linear } from "./ops/linear.ts";
+export { add, mulScalar, relu } from "./ops/pointwise.ts";
+export { adaptiveAvgPool2d, adaptiveMaxPool2d, avgPool2d, maxPool2d } from "./ops/pool2d.ts";
+export { flatten, pad2d, padShortcut } from "./ops/shape.ts";
+export { logSoftmax, softmax } from "./ops/softmax.ts";
+export { tidy } from "./tensor/scope.ts";
+export type { Shape } from "./tensor/shape.ts";
+export { forgottenTensors, full, ones, Tensor, tensor, zeros } from "./tensor/tensor.ts";

@@ -1,0 +1,84 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import * as cifar from "../src/models/cifar.ts";
+import * as imagenet from "../src/models/imagenet.ts";
+
+const builders: Record<string, () => { readonly parameterCount: number }> = { ...imagenet };
+const imagenetCounts: Record<keyof typeof imagenet, number> = {
+  resnet18: 11_689_512,
+  resnet34: 21_797_672,
+  resnet50: 25_557_032,
+  resnet101: 44_549_160,
+  resnet152: 60_192_808,
+  wideResnet50_2: 68_883_240,
+  wideResnet101_2: 126_886_696,
+  resnext50_32x4d: 25_028_904,
+  resnext101_32x8d: 88_791_336,
+  resnext101_64x4d: 83_455_272,
+  // torchvision's 18 and 34 without the projections of layer2, layer3 and layer4
+  plain18: 11_689_512 - (64 * 128 + 128 * 256 + 256 * 512) - 2 * (128 + 256 + 512),
+  plain34: 21_797_672 - (64 * 128 + 128 * 256 + 256 * 512) - 2 * (128 + 256 + 512),
+};
+
+// No backend is loaded in this file: counting must not need one, because parameters have no memory until they are used.
+for (const [name, count] of Object.entries(imagenetCounts)) {
+  test(`${name} has ${count} parameters`, () => {
+    assert.is(builders[name]!().parameterCount, count);
+  });
+}
+
+test("CIFAR networks have the paper's sizes", () => {
+  assert.is(cifar.cifarResnet20().parameterCount, 269_722);
+  assert.is(cifar.cifarResnet32().parameterCount, 464_154);
+  assert.is(cifar.cifarResnet44().parameterCount, 658_586);
+  assert.is(cifar.cifarResnet56().parameterCount, 853_018);
+  assert.is(cifar.cifarResnet110().parameterCount, 1_727_962);
+  assert.is(cifar.cifarPlain20().parameterCount, 269_722);
+  const projections = 16 * 32 + 32 * 64 + 2 * (32 + 64);
+  assert.is(cifar.cifarResnet20({ shortcut: "B" }).parameterCount, 269_722 + projections);
+  const everywhere = 3 * (16 * 16 + 2 * 16) + 2 * (32 * 32 + 2 * 32) + 2 * (64 * 64 + 2 * 64);
+  assert.is(cifar.cifarResnet20({ shortcut: "C" }).parameterCount, 269_722 + projections + everywhere);
+});
+
+test("classifier and channels are options", () => {
+  const net = imagenet.resnet50({ inChannels: 1, numClasses: 10 });
+  assert.is(net.parameterCount, 25_557_032 - 2 * 64 * 49 - 990 * 2049);
+  assert.is(net.resetClassifier(0).parameterCount, 25_557_032 - 2 * 64 * 49 - 1000 * 2049);
+  assert.is(net.numFeatures, 2048);
+});
+
+test("options that cannot be are refused, with the nearest that can", () => {
+  assert.throws(
+    () => imagenet.resnet18({ numClases: 5 } as object),
+    /unknown option of ResNet "numClases".*"numClasses"/,
+  );
+  assert.throws(() => imagenet.resnet18({ groups: 2 }), /basic blocks/);
+  assert.throws(() => imagenet.resnet50({ numClasses: -1 }), /numClasses/);
+  assert.throws(() => imagenet.resnet50({ init: "keiming" as "kaiming" }), /did you mean "kaiming"/);
+  assert.throws(() => new cifar.CifarResNet(21), /6n \+ 2/);
+  assert.throws(() => cifar.cifarResnet20({ shortcut: "D" as "A" }), /"A", "B", "C"/);
+});
+
+test("dilation replaces strides and the first block of a stage keeps the one before", () => {
+  const net = imagenet.resnet50({ replaceStrideWithDilation: [false, true, true] });
+  const conv = (stage: "layer3" | "layer4", block: number) => {
+    const { conv2 } = net[stage][block] as unknown as { conv2: { stride: number[]; dilation: number[] } };
+    return [conv2.stride[0], conv2.dilation[0]];
+  };
+  assert.equal(
+    [conv("layer3", 0), conv("layer3", 1)],
+    [
+      [1, 1],
+      [1, 2],
+    ],
+  );
+  assert.equal(
+    [conv("layer4", 0), conv("layer4", 1)],
+    [
+      [1, 2],
+      [1, 4],
+    ],
+  );
+});
+
+test.run();
