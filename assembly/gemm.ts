@@ -7,7 +7,7 @@ import {
 import { tile1x8, tile4x8 } from "./micro";
 
 /** Address of the first float of row `m` of A. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function rowOfA(r: usize, a: usize, m: i32): usize {
   const pixels = load<i32>(r, GEMM_PIXELS), ow = load<i32>(r, GEMM_OW);

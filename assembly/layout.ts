@@ -5,7 +5,7 @@ import {
   TRANSPOSE_COLUMNS, TRANSPOSE_ROWS, TRANSPOSE_X, TRANSPOSE_Y,
 } from "./generated/records";
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function fill(at: usize, end: usize, value: f32): void {
   for (; at < end; at += 4) f32.store(at, value);

@@ -3,7 +3,7 @@
 import { loadLanes, madd, relu4, storeLanes } from "./simd";
 
 /** Ends a row of a tile: residual, ReLU, store of `cols` (1..8) values. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function finishRow(c: usize, residual: usize, relu: bool, cols: i32, lo: v128, hi: v128): void {
   if (cols == 8) {
@@ -32,7 +32,7 @@ export function finishRow(c: usize, residual: usize, relu: bool, cols: i32, lo: 
 }
 
 /** 4 rows x 8 columns; `rows` (1..4) of them are stored, the others point at a valid row and are thrown away. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function tile4x8(
   q0: usize, q1: usize, q2: usize, q3: usize, pb: usize,
@@ -93,7 +93,7 @@ export function tile4x8(
 }
 
 /** One row: matrix times vector, for batch 1 of a fully connected layer. Bound by reading the panels. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function tile1x8(
   q0: usize, pb: usize,

@@ -16,7 +16,7 @@ export function avgPool(r: usize, tile: i32): void {
   pool(r, tile, false);
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function pool(r: usize, tile: i32, largest: bool): void {
   const h = load<i32>(r, MAX_POOL_H), w = load<i32>(r, MAX_POOL_W), c = load<i32>(r, MAX_POOL_C);

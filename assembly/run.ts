@@ -1,15 +1,16 @@
 // The command loop: a command is three words (kernel, record address, tiles). One call runs one op or a whole network.
+
+import { gemm, pack } from "./gemm";
 import {
   KERNEL_ADAPTIVE_POOL, KERNEL_AVG_POOL, KERNEL_GEMM, KERNEL_MAX_POOL, KERNEL_NORM_FOLD, KERNEL_PACK, KERNEL_PAD,
   KERNEL_PAD_SHORTCUT, KERNEL_POINTWISE, KERNEL_SCALE_SHIFT, KERNEL_SOFTMAX, KERNEL_TRANSPOSE,
 } from "./generated/records";
-import { gemm, pack } from "./gemm";
 import { pad, padShortcut, transpose } from "./layout";
 import { normFold, pointwise, scaleShift } from "./pointwise";
 import { adaptivePool, avgPool, maxPool } from "./pool2d";
 import { softmax } from "./softmax";
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export const COMMAND_BYTES: usize = 12;
 

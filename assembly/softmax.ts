@@ -5,8 +5,11 @@ import { SOFTMAX_K, SOFTMAX_LOG, SOFTMAX_X, SOFTMAX_Y } from "./generated/record
  * depend on the engine. Sums are in f64.
  */
 export function softmax(r: usize, tile: i32): void {
-  const k = load<i32>(r, SOFTMAX_K), row = <usize>(tile * k) << 2;
-  const x = load<usize>(r, SOFTMAX_X) + row, y = load<usize>(r, SOFTMAX_Y) + row, end = <usize>k << 2;
+  const k = load<i32>(r, SOFTMAX_K),
+    row = (<usize>(tile * k)) << 2;
+  const x = load<usize>(r, SOFTMAX_X) + row,
+    y = load<usize>(r, SOFTMAX_Y) + row,
+    end = (<usize>k) << 2;
   let largest: f32 = -f32.MAX_VALUE - f32.MAX_VALUE;
   for (let i: usize = 0; i < end; i += 4) {
     const v = f32.load(x + i);
@@ -18,6 +21,7 @@ export function softmax(r: usize, tile: i32): void {
     const shift = <f64>largest + Math.log(sum);
     for (let i: usize = 0; i < end; i += 4) f32.store(y + i, <f32>(<f64>f32.load(x + i) - shift));
   } else {
-    for (let i: usize = 0; i < end; i += 4) f32.store(y + i, <f32>(Math.exp(<f64>f32.load(x + i) - <f64>largest) / sum));
+    for (let i: usize = 0; i < end; i += 4)
+      f32.store(y + i, <f32>(Math.exp(<f64>f32.load(x + i) - <f64>largest) / sum));
   }
 }

@@ -11,20 +11,68 @@ export const records = {
    * is this product (1x1: one run).
    */
   gemm: [
-    "a", "b", "c", "residual", "relu",
-    "m", "columns", "runLength", "runsH", "runsW", "runStepH", "runStepW",
-    "pixels", "ow", "imageStep", "rowStep", "pixelStep",
-    "cStep", "rowsPerTile", "panelsPerTile", "rowTiles",
+    "a",
+    "b",
+    "c",
+    "residual",
+    "relu",
+    "m",
+    "columns",
+    "runLength",
+    "runsH",
+    "runsW",
+    "runStepH",
+    "runStepW",
+    "pixels",
+    "ow",
+    "imageStep",
+    "rowStep",
+    "pixelStep",
+    "cStep",
+    "rowsPerTile",
+    "panelsPerTile",
+    "rowTiles",
   ],
   /** Weights [columns][k] to panels of 8 columns whose first row is the bias; a tile is a panel. */
   pack: ["weight", "bias", "packed", "columns", "k"],
   /** Copies a picture into a larger one filled with `value!`; a tile is an output row of one image. */
   pad: ["x", "y", "h", "w", "c", "oh", "ow", "top", "left", "value!"],
   /** Largest value per window; a tile is an output row. */
-  maxPool: ["x", "y", "h", "w", "c", "oh", "ow", "kernelH", "kernelW", "strideH", "strideW", "padH", "padW", "dilationH", "dilationW"],
+  maxPool: [
+    "x",
+    "y",
+    "h",
+    "w",
+    "c",
+    "oh",
+    "ow",
+    "kernelH",
+    "kernelW",
+    "strideH",
+    "strideW",
+    "padH",
+    "padW",
+    "dilationH",
+    "dilationW",
+  ],
   /** Mean per window; a tile is an output row. */
   avgPool: [
-    "x", "y", "h", "w", "c", "oh", "ow", "kernelH", "kernelW", "strideH", "strideW", "padH", "padW", "dilationH", "dilationW", "countIncludePad",
+    "x",
+    "y",
+    "h",
+    "w",
+    "c",
+    "oh",
+    "ow",
+    "kernelH",
+    "kernelW",
+    "strideH",
+    "strideW",
+    "padH",
+    "padW",
+    "dilationH",
+    "dilationW",
+    "countIncludePad",
   ],
   /** Mean (or largest value) of areas; a tile is an output pixel. */
   adaptivePool: ["x", "y", "h", "w", "c", "oh", "ow", "max"],
@@ -69,7 +117,13 @@ export function recordLength(kernel: KernelName): number {
 }
 
 /** Writes a record at word `at`. `i32` and `f32` are views of the same memory. */
-export function encode<K extends KernelName>(kernel: K, record: RecordOf<K>, i32: Int32Array, f32: Float32Array, at: number): void {
+export function encode<K extends KernelName>(
+  kernel: K,
+  record: RecordOf<K>,
+  i32: Int32Array,
+  f32: Float32Array,
+  at: number,
+): void {
   let word = at;
   for (const { name, float } of fields.get(kernel)!) {
     const value = record[name as Field<K>];
