@@ -44,7 +44,7 @@ const packaging = {
 /** "name: size" of each entry in size-limit's report. */
 function sizes(report) {
   const lines = report.split("\n").map((line) => line.trim());
-  return lines.filter((line) => line && !line.startsWith("Size limit:")).join("\n");
+  return lines.filter((line) => /^Size:|^\w.*kernels/.test(line)).join("\n");
 }
 
 const rooms = ["src", "assembly", "test", "bench"].filter((room) => existsSync(at(room)));
