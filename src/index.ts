@@ -32,6 +32,13 @@ export {
   type Shortcut,
 } from "./models/cifar.ts";
 export {
+  type CifarPreactOptions,
+  CifarPreactResNet,
+  cifarPreactResnet110,
+  cifarPreactResnet164,
+} from "./models/cifarPreact.ts";
+export { extract, FeatureExtractor, featuresOnly } from "./models/extract.ts";
+export {
   plain18,
   plain34,
   resnet18,
@@ -48,6 +55,20 @@ export {
   wideResnet101_2 as wide_resnet101_2,
 } from "./models/imagenet.ts";
 export type { Init } from "./models/initialise.ts";
+export {
+  type KerasOptions,
+  KerasResNet,
+  KerasResNetV2,
+  kerasResnet50,
+  kerasResnet50V2,
+  kerasResnet101,
+  kerasResnet101V2,
+  kerasResnet152,
+  kerasResnet152V2,
+} from "./models/keras.ts";
+export { kerasKey } from "./models/kerasNames.ts";
+export { PictureNet } from "./models/pictureNet.ts";
+export { createModel, type ModelName, type ModelOptions, modelName, modelNames } from "./models/registry.ts";
 export { type Layers, ResNet, type ResNetOptions } from "./models/resnet.ts";
 export * as nn from "./nn/index.ts";
 export { batchNorm } from "./ops/batchNorm.ts";
@@ -57,6 +78,7 @@ export { add, mulScalar, relu } from "./ops/pointwise.ts";
 export { adaptiveAvgPool2d, adaptiveMaxPool2d, avgPool2d, maxPool2d } from "./ops/pool2d.ts";
 export { flatten, pad2d, padShortcut } from "./ops/shape.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
+export { type Summary, type SummaryRow, summary } from "./summary.ts";
 export { tidy } from "./tensor/scope.ts";
 export type { Shape } from "./tensor/shape.ts";
 export { forgottenTensors, full, ones, Tensor, tensor, zeros } from "./tensor/tensor.ts";

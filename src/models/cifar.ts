@@ -1,21 +1,21 @@
 import { ArgumentError } from "../errors.ts";
 import { BatchNorm2d } from "../nn/batchNorm2d.ts";
 import type { Conv2d } from "../nn/conv2d.ts";
-import { Linear } from "../nn/linear.ts";
+import type { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { checkOptions } from "../nn/options.ts";
 import { AdaptiveAvgPool2d } from "../nn/pool2d.ts";
 import { ReLU } from "../nn/relu.ts";
 import { Sequential } from "../nn/sequential.ts";
-import { Identity } from "../nn/shape.ts";
+import type { Identity } from "../nn/shape.ts";
 import type { StateTensors } from "../nn/stateDict.ts";
-import { flatten, padShortcut } from "../ops/shape.ts";
+import { padShortcut } from "../ops/shape.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { adaptStem, dropClassifier, renameKeys } from "./adapt.ts";
+import { renameKeys } from "./adapt.ts";
 import { BasicBlock, conv1x1, conv3x3, PlainBlock } from "./blocks.ts";
 import { type Init, initialise, withInit } from "./initialise.ts";
-import { checkClasses } from "./resnet.ts";
+import { checkClasses, classifier, PictureNet } from "./pictureNet.ts";
 
 /**
  * How shortcuts cross a change of shape (paper, section 3.3): `"A"` subsamples and pads with zero channels, without parameters;
@@ -64,7 +64,7 @@ export class PadShortcut extends Module {
  *
  * Checkpoints that call the classifier `linear` (as github.com/akamaster/pytorch_resnet_cifar10 does) load as they are.
  */
-export class CifarResNet extends Module {
+export class CifarResNet extends PictureNet {
   conv1: Conv2d;
   bn1: BatchNorm2d;
   relu: ReLU;
@@ -92,7 +92,7 @@ export class CifarResNet extends Module {
       layer1: stage(n, 16, 16, 1, shortcut, plain),
       layer2: stage(n, 16, 32, 2, shortcut, plain),
       layer3: stage(n, 32, 64, 2, shortcut, plain),
-      fc: numClasses === 0 ? new Identity() : new Linear(64, numClasses),
+      fc: classifier(64, numClasses),
     }));
     this.conv1 = built.conv1;
     this.bn1 = built.bn1;
@@ -114,28 +114,8 @@ export class CifarResNet extends Module {
     });
   }
 
-  /** The classifier on a feature map. */
-  forwardHead(features: Tensor): Tensor {
-    return tidy(() => this.fc.forward(flatten(this.avgpool.forward(features))));
-  }
-
-  forward(x: Tensor): Tensor {
-    return tidy(() => this.forwardHead(this.forwardFeatures(x)));
-  }
-
-  /** A new, randomly initialised classifier for `numClasses`; 0 for none. The old one is given back. Returns this. */
-  resetClassifier(numClasses: number): this {
-    checkClasses("resetClassifier", numClasses);
-    this.fc.dispose();
-    this.fc = numClasses === 0 ? new Identity() : new Linear(this.numFeatures, numClasses);
-    this.fc.training = this.training;
-    return this;
-  }
-
   override adaptState(state: StateTensors, prefix: string): StateTensors {
-    const renamed = renameKeys(state, `${prefix}linear.`, `${prefix}fc.`);
-    const stemmed = adaptStem(renamed, `${prefix}conv1.weight`, this.conv1.inChannels);
-    return this.fc instanceof Identity ? dropClassifier(stemmed, `${prefix}fc.`) : stemmed;
+    return super.adaptState(renameKeys(state, `${prefix}linear.`, `${prefix}fc.`), prefix);
   }
 }
 

@@ -1,19 +1,17 @@
 import { ArgumentError } from "../errors.ts";
 import { Conv2d } from "../nn/conv2d.ts";
-import { Linear } from "../nn/linear.ts";
-import { Module } from "../nn/module.ts";
+import type { Linear } from "../nn/linear.ts";
+import type { Module } from "../nn/module.ts";
 import { checkOptions } from "../nn/options.ts";
 import { AdaptiveAvgPool2d, MaxPool2d } from "../nn/pool2d.ts";
 import { ReLU } from "../nn/relu.ts";
 import { Sequential } from "../nn/sequential.ts";
-import { Identity } from "../nn/shape.ts";
-import type { StateTensors } from "../nn/stateDict.ts";
-import { flatten } from "../ops/shape.ts";
+import type { Identity } from "../nn/shape.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { adaptStem, dropClassifier } from "./adapt.ts";
 import { type Block, batchNorm, conv1x1, type NormLayer } from "./blocks.ts";
 import { type Init, initialise, withInit } from "./initialise.ts";
+import { checkClasses, classifier, PictureNet } from "./pictureNet.ts";
 
 export interface ResNetOptions {
   /** Channels of a picture; 3 by default. Pretrained RGB stems are summed (1) or repeated and rescaled (others) when loaded. */
@@ -54,7 +52,7 @@ export type Layers = readonly [number, number, number, number];
  * A residual network for pictures (He et al. 2015, arXiv 1512.03385), with torchvision's names and order:
  * 7x7 stem, max pooling, four stages of blocks, global average, classifier. [n, inChannels, h, w] -> [n, numClasses].
  */
-export class ResNet extends Module {
+export class ResNet extends PictureNet {
   conv1: Conv2d;
   bn1: Module;
   relu: ReLU;
@@ -89,7 +87,7 @@ export class ResNet extends Module {
       layer2: this._makeLayer(128, layers[1], 2, replaceStrideWithDilation[0]),
       layer3: this._makeLayer(256, layers[2], 2, replaceStrideWithDilation[1]),
       layer4: this._makeLayer(512, layers[3], 2, replaceStrideWithDilation[2]),
-      fc: numClasses === 0 ? new Identity() : new Linear(this.numFeatures, numClasses),
+      fc: classifier(this.numFeatures, numClasses),
     }));
     this.conv1 = built.conv1;
     this.bn1 = built.bn1;
@@ -143,36 +141,6 @@ export class ResNet extends Module {
       for (const layer of [this.layer1, this.layer2, this.layer3, this.layer4]) y = layer.forward(y);
       return y;
     });
-  }
-
-  /** The classifier on a feature map. */
-  forwardHead(features: Tensor): Tensor {
-    return tidy(() => this.fc.forward(flatten(this.avgpool.forward(features))));
-  }
-
-  forward(x: Tensor): Tensor {
-    return tidy(() => this.forwardHead(this.forwardFeatures(x)));
-  }
-
-  /** A new, randomly initialised classifier for `numClasses`; 0 for none. The old one is given back. Returns this. */
-  resetClassifier(numClasses: number): this {
-    checkClasses("resetClassifier", numClasses);
-    this.fc.dispose();
-    this.fc = numClasses === 0 ? new Identity() : new Linear(this.numFeatures, numClasses);
-    this.fc.training = this.training;
-    return this;
-  }
-
-  override adaptState(state: StateTensors, prefix: string): StateTensors {
-    const stemmed = adaptStem(state, `${prefix}conv1.weight`, this.conv1.inChannels);
-    return this.fc instanceof Identity ? dropClassifier(stemmed, `${prefix}fc.`) : stemmed;
-  }
-}
-
-/** @throws ArgumentError */
-export function checkClasses(owner: string, numClasses: number): void {
-  if (!Number.isInteger(numClasses) || numClasses < 0) {
-    throw new ArgumentError(`${owner}: numClasses must be a whole number of at least 0, got ${numClasses}`);
   }
 }
 

@@ -1,0 +1,78 @@
+import { noGrad } from "../autograd.ts";
+import type { Backend, BackendInfo, Launch, OpAttrs, OpName, View } from "../backend/backend.ts";
+import { withBackend } from "../backend/current.ts";
+import { ResNetError } from "../errors.ts";
+import type { Shape } from "../tensor/shape.ts";
+import { Tensor } from "../tensor/tensor.ts";
+
+/** What stands where memory would: its length, and the values where somebody wrote some (constants). */
+export interface CapturedBlock {
+  readonly length: number;
+  values?: Float32Array;
+}
+
+/** A backend that computes nothing: every launch is appended to a list. Nothing is allocated. */
+export class CaptureBackend implements Backend {
+  readonly name = "capture";
+  readonly launches: Launch[] = [];
+
+  alloc(length: number): CapturedBlock {
+    return { length };
+  }
+
+  free(): void {}
+
+  write(handle: CapturedBlock, values: Float32Array): void {
+    handle.values = values;
+  }
+
+  read(): Promise<Float32Array> {
+    return Promise.reject(noValues());
+  }
+
+  readSync(): Float32Array {
+    throw noValues();
+  }
+
+  launch<K extends OpName>(op: K, attrs: OpAttrs[K], inputs: readonly (View | null)[], outputs: readonly View[]): void {
+    // Views of their own: the tensors are disposed when their tidy ends.
+    const view = (v: View): View => ({ storage: v.storage, shape: v.shape });
+    this.launches.push({ op, attrs, inputs: inputs.map((v) => v && view(v)), outputs: outputs.map(view) } as Launch);
+  }
+
+  info(): BackendInfo {
+    const memory = { used: 0, reserved: 0, blocks: 0, forgotten: 0 };
+    return { backend: "capture", threads: 0, deterministic: true, reasons: ["records launches"], memory };
+  }
+
+  dispose(): void {}
+}
+
+function noValues(): ResNetError {
+  return new ResNetError("capture: while a network is recorded its tensors have shapes but no values", {
+    code: "ERR_CAPTURE",
+  });
+}
+
+export interface Captured<Out> {
+  readonly input: View;
+  /** What the function returned; its tensors have shapes and storages, no values. */
+  readonly result: Out;
+  readonly launches: readonly Launch[];
+}
+
+/** Runs `body` on an input of the given shape and records what it launches. Parameters are neither computed nor read. */
+export function capture<Out>(body: (x: Tensor, backend: CaptureBackend) => Out, inputShape: Shape): Captured<Out> {
+  const backend = new CaptureBackend();
+  return withBackend(backend, () =>
+    noGrad(() => {
+      const x = Tensor.empty(inputShape).keep();
+      try {
+        const input: View = { storage: x.storage, shape: x.shape };
+        return { input, result: body(x, backend), launches: backend.launches };
+      } finally {
+        x.dispose();
+      }
+    }),
+  );
+}

@@ -1,0 +1,68 @@
+import { ArgumentError } from "../errors.ts";
+import { Linear } from "../nn/linear.ts";
+import { Module } from "../nn/module.ts";
+import { Identity } from "../nn/shape.ts";
+import type { StateTensors } from "../nn/stateDict.ts";
+import { flatten } from "../ops/shape.ts";
+import { tidy } from "../tensor/scope.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { adaptStem, dropClassifier } from "./adapt.ts";
+
+/** What the networks have in common: feature maps, one global average, a classifier that can be replaced. */
+export abstract class PictureNet extends Module {
+  abstract readonly conv1: { readonly inChannels: number };
+  abstract readonly avgpool: Module;
+  /** The classifier; Identity where the network has none. */
+  abstract fc: Linear | Identity;
+  /** Channels of the last map, which the classifier sees. */
+  abstract readonly numFeatures: number;
+
+  /** The last feature map, [n, numFeatures, h', w']. */
+  abstract forwardFeatures(x: Tensor): Tensor;
+
+  /** The classifier on a feature map. */
+  forwardHead(features: Tensor): Tensor {
+    return tidy(() => this.fc.forward(this.pool(features)));
+  }
+
+  /** [n, numFeatures] from a feature map: what `embed` gives and what the classifier sees. */
+  pool(features: Tensor): Tensor {
+    return tidy(() => flatten(this.avgpool.forward(features)));
+  }
+
+  forward(x: Tensor): Tensor {
+    return tidy(() => this.forwardHead(this.forwardFeatures(x)));
+  }
+
+  /** Classes that the classifier tells apart; 0 without one. */
+  get numClasses(): number {
+    return this.fc instanceof Linear ? this.fc.outFeatures : 0;
+  }
+
+  /** A new, randomly initialised classifier for `numClasses`; 0 for none. The old one is given back. Returns this. */
+  resetClassifier(numClasses: number): this {
+    checkClasses("resetClassifier", numClasses);
+    const fc = classifier(this.numFeatures, numClasses);
+    fc.training = this.training;
+    this.fc.dispose();
+    this.fc = fc;
+    return this;
+  }
+
+  /** RGB stems fit networks of other channels, and a network without a classifier leaves the checkpoint's aside. */
+  override adaptState(state: StateTensors, prefix: string): StateTensors {
+    const stemmed = adaptStem(state, `${prefix}conv1.weight`, this.conv1.inChannels);
+    return this.numClasses === 0 ? dropClassifier(stemmed, `${prefix}fc.`) : stemmed;
+  }
+}
+
+export function classifier(numFeatures: number, numClasses: number): Linear | Identity {
+  return numClasses === 0 ? new Identity() : new Linear(numFeatures, numClasses);
+}
+
+/** @throws ArgumentError */
+export function checkClasses(owner: string, numClasses: number): void {
+  if (!Number.isInteger(numClasses) || numClasses < 0) {
+    throw new ArgumentError(`${owner}: numClasses must be a whole number of at least 0, got ${numClasses}`);
+  }
+}
