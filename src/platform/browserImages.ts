@@ -1,0 +1,45 @@
+import { ResNetError } from "../errors.ts";
+import { drawnPixels } from "./canvas.ts";
+import type { RgbaPixels } from "./images.ts";
+
+/** Unpacks a zlib stream; throws as soon as it gives more than `max` bytes. */
+export async function inflate(data: Uint8Array, max: number): Promise<Uint8Array> {
+  const packed = new Blob([data as Uint8Array<ArrayBuffer>]).stream();
+  const reader = packed.pipeThrough(new DecompressionStream("deflate")).getReader();
+  const out = new Uint8Array(max);
+  let at = 0;
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    if (at + piece.value.length > max) {
+      await reader.cancel();
+      throw new Error(`it gives more than ${max} bytes`);
+    }
+    out.set(piece.value, at);
+    at += piece.value.length;
+  }
+  return out.subarray(0, at);
+}
+
+/**
+ * The engine's own decoder, for JPEG and whatever else it knows. It turns the picture as EXIF says (that is what
+ * createImageBitmap does unless told otherwise). Colours are not converted and not multiplied by alpha.
+ */
+export async function decodeBitmap(data: Uint8Array): Promise<RgbaPixels> {
+  if (typeof createImageBitmap !== "function") {
+    throw new ResNetError("this runtime cannot decode this picture: pass { data, width, height, channels } instead", {
+      code: "ERR_NO_DECODER",
+    });
+  }
+  const bitmap = await createImageBitmap(new Blob([data as Uint8Array<ArrayBuffer>]), {
+    colorSpaceConversion: "none",
+    premultiplyAlpha: "none",
+  });
+  try {
+    return drawnPixels(bitmap, bitmap.width, bitmap.height);
+  } finally {
+    bitmap.close();
+  }
+}
+
+/** Node's decoders; here the engine's own comes first. */
+export const decodeJpeg: (data: Uint8Array) => Promise<RgbaPixels> = decodeBitmap;
+export const decodeCmykJpeg: (data: Uint8Array) => Promise<RgbaPixels> = decodeBitmap;

@@ -1,0 +1,45 @@
+import { openFile } from "#platform";
+import { DownloadError, FileFormatError } from "../errors.ts";
+
+/** No picture file is larger; what is must not be read into memory to find that out. */
+const MAX_BYTES = 2 ** 29;
+
+const tooLarge = (name: string, size: number) =>
+  new FileFormatError(name, `is ${size} bytes long: a picture file of more than ${MAX_BYTES} is not read`);
+
+/**
+ * The bytes of a picture file by its path (Node, Deno, Bun), `file:` URL, or address.
+ * @throws FileAccessError, DownloadError, FileFormatError
+ */
+export async function readPictureFile(source: string | URL, signal?: AbortSignal): Promise<Uint8Array> {
+  const name = String(source);
+  if (/^(?:https?|data|blob):/i.test(name)) return download(name, signal);
+  const file = openFile(name.startsWith("file:") ? new URL(name) : source);
+  if (file === undefined) return download(name, signal); // there are no paths here, so it is an address beside the page
+  if (file.size > MAX_BYTES) throw tooLarge(name, file.size);
+  const bytes = new Uint8Array(file.size);
+  file.readInto(bytes, 0);
+  return bytes;
+}
+
+async function download(url: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const shown = url.startsWith("data:") ? `${url.slice(0, 40)}...` : url;
+  let response: Response;
+  try {
+    response = await fetch(url, signal === undefined ? {} : { signal });
+    const length = Number(response.headers.get("content-length") ?? 0);
+    if (length > MAX_BYTES) {
+      await response.body?.cancel();
+      throw tooLarge(shown, length);
+    }
+    if (response.ok) return new Uint8Array(await response.arrayBuffer());
+  } catch (cause) {
+    signal?.throwIfAborted();
+    if (cause instanceof FileFormatError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new DownloadError(shown, `the picture could not be fetched: ${reason}`, { cause });
+  }
+  throw new DownloadError(shown, `the server answered ${response.status} ${response.statusText}`, {
+    status: response.status,
+  });
+}

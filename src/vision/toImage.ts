@@ -1,0 +1,165 @@
+import { ArgumentError, ResNetError } from "../errors.ts";
+import { drawnPixels } from "../platform/canvas.ts";
+import type { RgbaPixels } from "../platform/images.ts";
+import { decodeImage } from "./decode.ts";
+import { checkImage, type RawImage, sizeProblem } from "./image.ts";
+import { readPictureFile } from "./open.ts";
+
+/** Pixels whose channels may be left out where the length of the data tells them, as an ImageData's does. */
+export interface PixelsLike {
+  readonly data: Uint8Array | Uint8ClampedArray;
+  readonly width: number;
+  readonly height: number;
+  readonly channels?: number;
+}
+
+/** As much of a sharp instance as is used. */
+export interface SharpLike {
+  clone(): SharpLike;
+  toColourspace(space: string): SharpLike;
+  removeAlpha(): SharpLike;
+  raw(options: { depth: "uchar" }): SharpLike;
+  toBuffer(options: { resolveWithObject: true }): Promise<{
+    data: Uint8Array;
+    info: { width: number; height: number; channels: number };
+  }>;
+}
+
+/** As much of a canvas as is used: those of pages, OffscreenCanvas, and node-canvas's. */
+export interface CanvasLike {
+  readonly width: number;
+  readonly height: number;
+  getContext(kind: "2d"): unknown;
+}
+
+/**
+ * All that a picture can be given as:
+ * a path, `file:` URL or address; the bytes of a JPEG or PNG file (or in browsers of whatever they know); a Blob or File;
+ * decoded pixels or an ImageData; what a page can draw; a sharp instance, whose pipeline is run as it is.
+ */
+export type ImageInput =
+  | string
+  | URL
+  | ArrayBuffer
+  | Uint8Array
+  | Blob
+  | PixelsLike
+  | ImageBitmap
+  | HTMLImageElement
+  | HTMLVideoElement
+  | VideoFrame
+  | CanvasLike
+  | SharpLike;
+
+export interface ToImageOptions {
+  /** What errors call the picture; its path or address when left out. */
+  readonly name?: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Any picture as upright 8-bit pixels (grey, RGB or RGBA).
+ * @throws ResNetError that names the picture and says what was wrong with it; the signal's reason when that is aborted
+ */
+export async function toImage(input: ImageInput, options: ToImageOptions = {}): Promise<RawImage> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const image = await convert(input, options);
+  signal?.throwIfAborted();
+  return image;
+}
+
+async function convert(input: ImageInput, { name = "image", signal }: ToImageOptions): Promise<RawImage> {
+  if (typeof input === "string" || input instanceof URL) {
+    const file = name === "image" ? shortName(input) : name;
+    return decodeImage(await readPictureFile(input, signal), file);
+  }
+  if (input instanceof ArrayBuffer) return decodeImage(new Uint8Array(input), name);
+  if (input instanceof Uint8Array) return decodeImage(input, name);
+  if (typeof input !== "object" || input === null) throw unusable(input, name);
+  if (typeof Blob !== "undefined" && input instanceof Blob) {
+    const file = name === "image" && "name" in input && typeof input.name === "string" ? input.name : name;
+    return decodeImage(new Uint8Array(await input.arrayBuffer()), file);
+  }
+  if ("toBuffer" in input && "removeAlpha" in input) return fromSharp(input, name);
+  if ("data" in input) return fromPixels(input, name);
+  if ("getContext" in input) return fromCanvas(input, name);
+  return fromDrawable(input as Exclude<typeof input, Blob>, name);
+}
+
+const shortName = (source: string | URL): string => {
+  const text = String(source);
+  return text.length <= 300 ? text : `${text.slice(0, 60)}...`;
+};
+
+function fromPixels({ data, width, height, channels }: PixelsLike, name: string): RawImage {
+  const image = { data, width, height, channels: channels ?? data.length / (width * height) } as RawImage;
+  checkImage(image, name);
+  return image;
+}
+
+async function fromSharp(sharp: SharpLike, name: string): Promise<RawImage> {
+  try {
+    const pipeline = sharp.clone().toColourspace("srgb").removeAlpha().raw({ depth: "uchar" });
+    const { data, info } = await pipeline.toBuffer({ resolveWithObject: true });
+    return fromPixels({ data, width: info.width, height: info.height, channels: info.channels }, name);
+  } catch (cause) {
+    if (cause instanceof ResNetError) throw cause;
+    throw new ArgumentError(`${name}: sharp could not make the picture: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function fromCanvas(canvas: CanvasLike, name: string): RawImage {
+  checkSize(canvas.width, canvas.height, name);
+  const context = canvas.getContext("2d") as CanvasRenderingContext2D | null;
+  // A canvas that has another kind of context can still be drawn.
+  if (context === null) return fromDrawable(canvas as unknown as ImageBitmap, name);
+  return readable(name, () => context.getImageData(0, 0, canvas.width, canvas.height));
+}
+
+function fromDrawable(source: ImageBitmap | HTMLImageElement | HTMLVideoElement | VideoFrame, name: string): RawImage {
+  const [width, height] = drawnSize(source as unknown as Record<string, unknown>);
+  if (width === undefined || height === undefined) throw unusable(source, name);
+  if (width === 0 || height === 0) {
+    throw new ArgumentError(`${name}: the ${kindOf(source)} has no picture yet: wait until it is loaded`);
+  }
+  checkSize(width, height, name);
+  return readable(name, () => drawnPixels(source, width, height));
+}
+
+/** A picture's own size comes before the size at which a page shows it. */
+function drawnSize(source: Record<string, unknown>): [number | undefined, number | undefined] {
+  for (const prefix of ["natural", "video", "display"]) {
+    const width = source[`${prefix}Width`];
+    const height = source[`${prefix}Height`];
+    if (typeof width === "number" && typeof height === "number") return [width, height];
+  }
+  const { width, height } = source;
+  return typeof width === "number" && typeof height === "number" ? [width, height] : [undefined, undefined];
+}
+
+function readable(name: string, read: () => RgbaPixels): RawImage {
+  try {
+    const { data, width, height } = read();
+    return { data, width, height, channels: 4 };
+  } catch (cause) {
+    if (cause instanceof ResNetError) throw cause;
+    const { message, name: kind } = cause as Error;
+    const advice = kind === "SecurityError" ? " (from another site without CORS; set crossOrigin before src)" : "";
+    throw new ArgumentError(`${name}: its pixels cannot be read: ${message}${advice}`, { cause });
+  }
+}
+
+function checkSize(width: number, height: number, name: string): void {
+  const problem = sizeProblem(width, height);
+  if (problem !== undefined) throw new ArgumentError(`${name}: ${problem}`);
+}
+
+const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
+
+function unusable(input: unknown, name: string): ArgumentError {
+  return new ArgumentError(
+    `${name}: a picture can be a path, URL, bytes, Blob, ImageData, canvas, image, video, sharp instance or ` +
+      `{ data, width, height, channels }, not ${input === null ? "null" : kindOf(input)}`,
+  );
+}

@@ -1,0 +1,54 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { toRgb } from "../../src/vision/image.ts";
+import { toImage } from "../../src/vision/toImage.ts";
+import {
+  cifarClassification,
+  imageClassification,
+  type Preprocessing,
+  preprocess,
+  resizeAndCrop,
+  timmClassification,
+} from "../../src/vision/transforms.ts";
+import { repoRoot, sharedPath } from "../support/shared.ts";
+import { sha } from "./pixels.ts";
+import { readZipMember } from "./zip.ts";
+
+interface Photo {
+  image: string;
+  decoded: string;
+  cases: { preset: string; pixels: string; values: string }[];
+}
+const golden = JSON.parse(readFileSync(join(repoRoot, "test/golden/vision/transforms.json"), "utf8")) as {
+  photos: Photo[];
+};
+const presets: Record<string, Preprocessing> = {
+  v1: imageClassification(),
+  v2: imageClassification({ resizeSize: 232 }),
+  timm288: timmClassification({ inputSize: 288, cropPct: 0.95 }),
+  cifar: cifarClassification(),
+  padded: imageClassification({ resizeSize: 50, cropSize: 65 }),
+};
+
+const test = suite("photos");
+const archive = sharedPath("data/cifar10-jpeg.zip");
+
+for (const photo of golden.photos) {
+  const isFile = photo.image.startsWith("photos/");
+  const path = isFile ? sharedPath(photo.image) : archive;
+  if (path === undefined) continue;
+  test(`${photo.image}: decoded, resized, cropped and normalised to the bits of Pillow and torchvision`, async () => {
+    const image = await toImage(isFile ? path : readZipMember(path, photo.image));
+    assert.is(sha(toRgb(image).data), photo.decoded);
+    assert.is(photo.cases.length, Object.keys(presets).length);
+    for (const { preset, pixels, values } of photo.cases) {
+      const preprocessing = presets[preset]!;
+      assert.is(sha(resizeAndCrop(image, preprocessing).data), pixels, preset);
+      assert.is(sha(preprocess(image, preprocessing, "planes").data), values, preset);
+    }
+  });
+}
+
+test.run();
