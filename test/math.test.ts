@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import * as math from "../src/tensor/math.ts";
+import { cos, exp, expm1, log, log1p, pow, sin, tanh } from "../src/tensor/math.ts";
 import { sha256 } from "./support/hash.ts";
 import { repoRoot } from "./support/shared.ts";
 
@@ -27,6 +27,7 @@ function fromHex(hex: string): number {
   return view.getFloat64(0);
 }
 
+const math = { exp, expm1, log, log1p, sin, cos, tanh, pow };
 type Name = keyof typeof math;
 type Row = readonly [string, string] | readonly [string, string, string];
 const golden: Record<Name, Row[]> = JSON.parse(readFileSync(join(repoRoot, "test/golden/math.json"), "utf8"));

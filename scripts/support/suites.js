@@ -52,7 +52,7 @@ export function runSuite(file, limit) {
 export const remarks = (output) =>
   output
     .split("\n")
-    .map((line) => line.trimEnd())
+    .map((line) => line.replace(/^[^•✘]*(?:[•✘] )+/, "").trimEnd())
     .filter(
-      (line) => line.trim() && !/^\s*(Total|Passed|Skipped|Duration):/.test(line) && !/\(\d+ \/ \d+\)$/.test(line),
+      (line) => line.trim() && !/^\s*(Total|Passed|Skipped|Duration):/.test(line) && !/^\s*\(\d+ \/ \d+\)$/.test(line),
     );

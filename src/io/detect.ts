@@ -20,12 +20,13 @@ export function detectFormat(source: ByteSource): CheckpointFormat {
   const text = ascii(start);
   const trimmed = text.replace(/^ï»¿/, "").trimStart();
 
+  // First safetensors, because the length of its header may begin with any bytes: a JSON object behind a sane length.
+  if (text.slice(4, 9) === "\0\0\0\0{") return "safetensors";
   if (text.startsWith("PK\x03\x04") || text.startsWith("PK\x05\x06")) return "torch";
   if (isTorchLegacy(start)) return "torch-legacy";
   if (text.startsWith("\x80")) {
     fail("is a Python pickle, but not one of torch.save; save it with torch.save(model.state_dict(), file)");
   }
-  // Text before safetensors: read as a header's length, text is far longer than any file.
   if (/^<(?:!doctype|html|head|\?xml|!--)/i.test(trimmed)) {
     fail("is an HTML page, not weights: the address leads to a web page (a login, or an error), not to the file");
   }
@@ -41,7 +42,7 @@ export function detectFormat(source: ByteSource): CheckpointFormat {
   }
   if (/^[{[]/.test(trimmed))
     fail("is a JSON text, not weights (an index, a configuration, or a server's error message)");
-  // The header of safetensors is a JSON object, behind its length.
+  // A header's length that is not sane, or a file too short to tell: its reader says what is wrong.
   if (text[8] === "{" || source.size < 9) return "safetensors";
   const bytes = [...start.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
   return fail(`is no checkpoint: it begins with ${bytes}; safetensors and files of torch.save are read`);

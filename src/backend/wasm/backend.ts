@@ -1,11 +1,88 @@
-import type { Backend } from "../backend.ts";
+import type { Handle, MemoryStats } from "../../tensor/memory.ts";
+import { forgottenTensors } from "../../tensor/tensor.ts";
+import type { Backend, BackendInfo, OpAttrs, OpName, OpTable, View } from "../backend.ts";
+import { Allocator } from "./allocator.ts";
+import { type BinaryName, chooseBinary, type Exports, instantiateBinary, type WasmSource } from "./binary.ts";
+import { Eager } from "./eager.ts";
+import type { LowerContext } from "./lower/context.ts";
+import { lower } from "./lower/index.ts";
 
 export interface WasmOptions {
   readonly threads: number;
   readonly relaxed: boolean;
-  readonly wasm?: WebAssembly.Module | URL | Response | BufferSource;
+  readonly wasm?: WasmSource;
 }
 
-export async function createWasmBackend(_options: WasmOptions): Promise<Backend> {
-  throw new Error("not yet");
+/** Linear memory starts at 1 MiB (what asconfig.json says) and may grow to 4 GiB. */
+const initialPages = 16;
+const maximumPages = 65536;
+
+export async function createWasmBackend(options: WasmOptions): Promise<WasmBackend> {
+  const choice = chooseBinary(options.relaxed);
+  const memory = new WebAssembly.Memory({ initial: initialPages, maximum: maximumPages });
+  const exports = await instantiateBinary(choice.name, memory, options.wasm);
+  return new WasmBackend(choice.name, [choice.reason], exports, new Allocator(memory, exports.heapBase()));
+}
+
+/** The contract on SIMD WebAssembly. A handle is a byte address in the linear memory. */
+export class WasmBackend implements Backend {
+  readonly name = "wasm";
+  readonly exports: Exports;
+  readonly allocator: Allocator;
+  readonly #binary: BinaryName;
+  readonly #reasons: readonly string[];
+  readonly #eager: Eager;
+
+  constructor(binary: BinaryName, reasons: readonly string[], exports: Exports, allocator: Allocator) {
+    this.#binary = binary;
+    this.#reasons = reasons;
+    this.exports = exports;
+    this.allocator = allocator;
+    this.#eager = new Eager(allocator, exports);
+  }
+
+  alloc(length: number): Handle {
+    return this.allocator.alloc(length * 4);
+  }
+
+  free(handle: Handle): void {
+    this.allocator.free(handle as number);
+  }
+
+  write(handle: Handle, values: Float32Array): void {
+    this.allocator.f32.set(values, (handle as number) >>> 2);
+  }
+
+  readSync(handle: Handle, length: number): Float32Array {
+    const at = (handle as number) >>> 2;
+    return this.allocator.f32.slice(at, at + length) as Float32Array;
+  }
+
+  async read(handle: Handle, length: number): Promise<Float32Array> {
+    return this.readSync(handle, length);
+  }
+
+  launch<K extends OpName>(op: K, attrs: OpAttrs[K], inputs: readonly (View | null)[], outputs: readonly View[]): void {
+    const table: OpTable<LowerContext> = lower;
+    this.#eager.launch(() => table[op](attrs, inputs, outputs, this.#eager));
+  }
+
+  info(): BackendInfo {
+    return {
+      backend: "wasm",
+      binary: this.#binary,
+      threads: 1,
+      deterministic: this.#binary === "strict",
+      reasons: this.#reasons,
+      memory: this.#stats(),
+    };
+  }
+
+  /** The memory itself goes when nothing refers to this object any more; WebAssembly cannot shrink it. */
+  dispose(): void {}
+
+  #stats(): MemoryStats {
+    const { used, reserved, blocks } = this.allocator;
+    return { used, reserved, blocks, forgotten: forgottenTensors() };
+  }
 }

@@ -1,0 +1,98 @@
+import type { OpAttrs, View } from "../../backend.ts";
+import { floatBytes, type LowerContext, optional } from "./context.ts";
+import { emitGemm, emitPack } from "./gemm.ts";
+
+/**
+ * Any convolution as a matrix product whose rows are read in place from a padded picture (implicit GEMM): channels-last makes
+ * each kernel row a stretch of kw·c contiguous floats.
+ */
+export function lowerConv2d(
+  attrs: OpAttrs["conv2d"],
+  inputs: readonly (View | null)[],
+  outputs: readonly View[],
+  context: LowerContext,
+): void {
+  const [x, weight, bias, residual] = inputs as [View, View, View | null, View | null];
+  const y = outputs[0]!;
+  const [n, c, h, w] = x.shape as [number, number, number, number];
+  const [, oc, oh, ow] = y.shape as [number, number, number, number];
+  const { kernelH, kernelW, dilationH, dilationW, padH, padW, groups } = attrs;
+  const cg = c / groups;
+  const ocg = oc / groups;
+  const k = cg * kernelH * kernelW;
+
+  const padded = { h: h + 2 * padH, w: w + 2 * padW };
+  let a = context.address(x);
+  if (padH > 0 || padW > 0) {
+    const source = a;
+    a = context.scratch(n * padded.h * padded.w * c);
+    const record = { x: source, y: a, h, w, c, oh: padded.h, ow: padded.w, top: padH, left: padW, value: 0 };
+    context.emit("pad", n * padded.h, record);
+  }
+
+  // Without dilation and groups a kernel row is one contiguous run of kw·c floats; else each tap is a run of c/groups.
+  const joined = dilationW === 1 && groups === 1;
+  const pixel = c * floatBytes;
+  const row = padded.w * pixel;
+  const shared = {
+    relu: attrs.relu ? 1 : 0,
+    m: n * oh * ow,
+    columns: ocg,
+    runLength: joined ? kernelW * c : cg,
+    runsH: kernelH,
+    runsW: joined ? 1 : kernelW,
+    runStepH: dilationH * row,
+    runStepW: dilationW * pixel,
+    pixels: oh * ow,
+    ow,
+    imageStep: padded.h * row,
+    rowStep: attrs.strideH * row,
+    pixelStep: attrs.strideW * pixel,
+    cStep: oc * floatBytes,
+  };
+  const weights = context.address(weight);
+  const biases = optional(context, bias);
+  const skip = optional(context, residual);
+  for (let g = 0; g < groups; g++) {
+    const channel = g * ocg * floatBytes;
+    const b = emitPack(context, weights + channel * k, biases && biases + channel, ocg, k);
+    emitGemm(context, {
+      ...shared,
+      a: a + g * cg * floatBytes,
+      b,
+      c: context.address(y) + channel,
+      residual: skip && skip + channel,
+    });
+  }
+}
+
+export function lowerLinear(
+  attrs: OpAttrs["linear"],
+  inputs: readonly (View | null)[],
+  outputs: readonly View[],
+  context: LowerContext,
+): void {
+  const [x, weight, bias, residual] = inputs as [View, View, View | null, View | null];
+  const [m, k] = x.shape as [number, number];
+  const columns = weight.shape[0]!;
+  emitGemm(context, {
+    a: context.address(x),
+    b: emitPack(context, context.address(weight), optional(context, bias), columns, k),
+    c: context.address(outputs[0]!),
+    residual: optional(context, residual),
+    relu: attrs.relu ? 1 : 0,
+    m,
+    columns,
+    runLength: k,
+    runsH: 1,
+    runsW: 1,
+    runStepH: 0,
+    runStepW: 0,
+    pixels: 1,
+    ow: 1,
+    imageStep: k * floatBytes,
+    rowStep: 0,
+    pixelStep: 0,
+    cStep: columns * floatBytes,
+  });
+}

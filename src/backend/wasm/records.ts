@@ -1,0 +1,134 @@
+/**
+ * The ABI between TypeScript and AssemblyScript, said once. A kernel gets the address of a flat record of 4-byte words; these
+ * lists name the words in order. scripts/records.js turns them into assembly/generated/records.ts (constants with byte
+ * offsets), and `encode` below writes them. Addresses and steps are in bytes, counts in elements; `f32` fields are marked
+ * by a trailing "!".
+ */
+export const records = {
+  /**
+   * Rows of A (read in place) times packed panels of 8 columns. A row of A is an output pixel; its k dimension is split into
+   * `runs` = runsH x runsW stretches of `runLength` floats each, so that any convolution without groups on a padded picture
+   * is this product (1x1: one run).
+   */
+  gemm: [
+    "a",
+    "b",
+    "c",
+    "residual",
+    "relu",
+    "m",
+    "columns",
+    "runLength",
+    "runsH",
+    "runsW",
+    "runStepH",
+    "runStepW",
+    "pixels",
+    "ow",
+    "imageStep",
+    "rowStep",
+    "pixelStep",
+    "cStep",
+    "rowsPerTile",
+    "panelsPerTile",
+    "rowTiles",
+  ],
+  /** Weights [columns][k] to panels of 8 columns whose first row is the bias; a tile is a panel. */
+  pack: ["weight", "bias", "packed", "columns", "k"],
+  /** Copies a picture into a larger one filled with `value!`; a tile is an output row of one image. */
+  pad: ["x", "y", "h", "w", "c", "oh", "ow", "top", "left", "value!"],
+  /** Largest value per window; a tile is an output row. */
+  maxPool: [
+    "x",
+    "y",
+    "h",
+    "w",
+    "c",
+    "oh",
+    "ow",
+    "kernelH",
+    "kernelW",
+    "strideH",
+    "strideW",
+    "padH",
+    "padW",
+    "dilationH",
+    "dilationW",
+  ],
+  /** Mean per window; a tile is an output row. */
+  avgPool: [
+    "x",
+    "y",
+    "h",
+    "w",
+    "c",
+    "oh",
+    "ow",
+    "kernelH",
+    "kernelW",
+    "strideH",
+    "strideW",
+    "padH",
+    "padW",
+    "dilationH",
+    "dilationW",
+    "countIncludePad",
+  ],
+  /** Mean (or largest value) of areas; a tile is an output pixel. */
+  adaptivePool: ["x", "y", "h", "w", "c", "oh", "ow", "max"],
+  /** Per-channel scale and shift of batch norm into `scale` [2][c]; one tile. */
+  normFold: ["weight", "bias", "mean", "variance", "scale", "c", "eps!"],
+  /** y = x * scale + shift per channel, then ReLU; a tile is `rowsPerTile` pixels. */
+  scaleShift: ["x", "scale", "y", "rows", "c", "relu", "rowsPerTile"],
+  /** y = a + b (b may be 0: then y = a), then ReLU, times `factor!` where `scaled`; a tile is `perTile` elements. */
+  pointwise: ["a", "b", "y", "length", "relu", "scaled", "factor!", "perTile"],
+  /** Subsample and put zero channels around; a tile is an output row. */
+  padShortcut: ["x", "y", "h", "w", "c", "oh", "ow", "oc", "before", "stride"],
+  /** A tile is a row. */
+  softmax: ["x", "y", "k", "log"],
+  /** [hw][c] to [c][hw]; a tile is an image. */
+  transpose: ["x", "y", "rows", "columns"],
+} as const;
+
+export type KernelName = keyof typeof records;
+
+type Field<K extends KernelName> = (typeof records)[K][number] extends infer F extends string
+  ? F extends `${infer Name}!`
+    ? Name
+    : F
+  : never;
+
+export type RecordOf<K extends KernelName> = Readonly<Record<Field<K>, number>>;
+
+const names = Object.keys(records) as KernelName[];
+const ids = new Map(names.map((name, id) => [name, id]));
+const fields = new Map(
+  names.map((name) => [name, records[name].map((f) => ({ name: f.replace("!", ""), float: f.endsWith("!") }))]),
+);
+
+/** The number by which run.ts knows a kernel. */
+export function kernelId(kernel: KernelName): number {
+  return ids.get(kernel)!;
+}
+
+/** Words of a kernel's record. */
+export function recordLength(kernel: KernelName): number {
+  return records[kernel].length;
+}
+
+/** Writes a record at word `at`. `i32` and `f32` are views of the same memory. */
+export function encode<K extends KernelName>(
+  kernel: K,
+  record: RecordOf<K>,
+  i32: Int32Array,
+  f32: Float32Array,
+  at: number,
+): void {
+  let word = at;
+  for (const { name, float } of fields.get(kernel)!) {
+    const value = record[name as Field<K>];
+    if (float) f32[word] = value;
+    else i32[word] = value;
+    word++;
+  }
+}
