@@ -5,3 +5,9 @@ export interface DiskFile {
   /** Fills `target` with the bytes from `offset` on. Throws when the file was changed since it was opened. */
   readInto(target: Uint8Array, offset: number): void;
 }
+
+/** What is in a folder: names without the folder's own. */
+export interface Folder {
+  readonly folders: readonly string[];
+  readonly files: readonly string[];
+}

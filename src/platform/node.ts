@@ -1,1 +1,2 @@
 export { openFile } from "./nodeFiles.ts";
+export { listFolder } from "./nodeFolders.ts";

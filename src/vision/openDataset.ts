@@ -1,0 +1,128 @@
+import { listFolder, openFile } from "#platform";
+import { ArgumentError, FileFormatError } from "../errors.ts";
+import { inflateMembers } from "../io/inflate.ts";
+import { type ByteSource, readBytes } from "../io/source.ts";
+import { readZip, type ZipMember } from "../io/zip.ts";
+import { checkIndex, cifarDataset, concatenated, type ImageDataset, idxDataset } from "./datasets.ts";
+import { decodeImage } from "./decode.ts";
+import { gunzipped } from "./gunzip.ts";
+import { digitLabels, fashionLabels } from "./labels/cifar.ts";
+import { readPictureFile } from "./open.ts";
+
+export interface OpenDatasetOptions {
+  /** Which part to read where there are several. */
+  readonly split?: "train" | "test";
+}
+
+/** Files of other kinds that lie about in folders of pictures are passed over. */
+const pictureName = /\.(jpe?g|png)$/i;
+const otherPictureName = /\.(gif|webp|bmp|tiff?|avif|heic|ppm|pgm)$/i;
+
+const splitNames = { train: ["train", "training"], test: ["test", "val", "validation", "valid"] } as const;
+
+/**
+ * Opens pictures with labels by their path:
+ * - CIFAR-10 or CIFAR-100 in the official binary format: a `.bin` or `.bin.gz` file, or the folder of them;
+ * - MNIST's idx files (`.gz` too): the folder, or the file of the pictures beside that of the labels;
+ * - a folder, or a zip file, of class folders of JPEG and PNG pictures, also below `train/` and `test/` (or `val/`).
+ *   Classes are numbered in the order of their names, as torchvision's ImageFolder does. Pictures are decoded when asked for.
+ * @throws FileAccessError, FileFormatError
+ */
+export async function openDataset(path: string, options: OpenDatasetOptions = {}): Promise<ImageDataset> {
+  const { split = "test" } = options;
+  const folder = listFolder(path);
+  if (folder !== undefined) return openFolder(path, folder.files, split);
+  const file = openFile(path);
+  if (file === undefined)
+    throw new ArgumentError(`${path}: data sets are read from paths, which this runtime does not have`);
+  const source: ByteSource = { name: path, size: file.size, readInto: file.readInto };
+  if (file.size >= 4 && readBytes(source, 0, 4).join() === "80,75,3,4") return openZip(source, split);
+  if (/idx3/.test(path)) return openIdx(path);
+  return cifarDataset(await gunzipped(await readPictureFile(path), path), path);
+}
+
+async function openFolder(path: string, files: readonly string[], split: "train" | "test"): Promise<ImageDataset> {
+  const batches = files.filter((name) =>
+    (split === "train" ? /^(data_batch_\d+|train)\.bin(\.gz)?$/ : /^test(_batch)?\.bin(\.gz)?$/).test(name),
+  );
+  if (batches.length > 0) {
+    const parts: ImageDataset[] = [];
+    for (const name of batches) {
+      const file = `${path}/${name}`;
+      parts.push(cifarDataset(await gunzipped(await readPictureFile(file), file), file));
+    }
+    return parts.length === 1 ? parts[0]! : concatenated(parts);
+  }
+  const idx = files.find((name) => (split === "train" ? /^train-images-idx3/ : /^t10k-images-idx3/).test(name));
+  if (idx !== undefined) return openIdx(`${path}/${idx}`);
+  const all: string[] = [];
+  const collect = (folder: string, prefix: string, depth: number) => {
+    const inside = listFolder(folder);
+    if (inside === undefined) return;
+    for (const name of inside.files) all.push(prefix + name);
+    if (depth < 8) for (const name of inside.folders) collect(`${folder}/${name}`, `${prefix}${name}/`, depth + 1);
+  };
+  collect(path, "", 0);
+  return classFolders(path, all, split, (name) => readPictureFile(`${path}/${name}`));
+}
+
+async function openIdx(path: string): Promise<ImageDataset> {
+  const images = await gunzipped(await readPictureFile(path), path);
+  const other = path.replace("images-idx3", "labels-idx1");
+  if (other === path)
+    throw new FileFormatError(path, "the file of labels beside it is found by its name: ...labels-idx1...");
+  const labels = await gunzipped(await readPictureFile(other), other);
+  return idxDataset(images, labels, path, /fashion/i.test(path) ? fashionLabels : digitLabels);
+}
+
+function openZip(source: ByteSource, split: "train" | "test"): ImageDataset {
+  const members = readZip(source);
+  const read = async (name: string) => {
+    const member = members.get(name) as ZipMember;
+    if (member.method === 0) return readBytes(source, member.offset, member.size);
+    const [unpacked, placed] = await inflateMembers(source, new Map([[name, member]]));
+    const { offset, size } = placed.get(name) as ZipMember;
+    return readBytes(unpacked, offset, size);
+  };
+  return classFolders(source.name, [...members.keys()], split, read);
+}
+
+/** A data set from the names of files in class folders, e.g. `test/cat/0001.jpg`. */
+function classFolders(
+  name: string,
+  files: readonly string[],
+  split: "train" | "test",
+  read: (file: string) => Promise<Uint8Array>,
+): ImageDataset {
+  const pictures = files.filter((file) => pictureName.test(file) && !/(^|\/)\./.test(file));
+  const tops = new Set(pictures.map((file) => file.slice(0, file.indexOf("/") + 1)));
+  const isSplit = (of: "train" | "test") =>
+    [...tops].find((top) => (splitNames[of] as readonly string[]).includes(top.slice(0, -1).toLowerCase()));
+  const root = (isSplit("train") ?? isSplit("test")) === undefined ? "" : isSplit(split);
+  if (root === undefined) throw new FileFormatError(name, `has no folder ${splitNames[split].join(" or ")}`);
+  const samples: { file: string; folder: string }[] = [];
+  for (const file of pictures) {
+    const below = file.startsWith(root) ? file.slice(root.length) : "";
+    const slash = below.indexOf("/");
+    if (slash > 0) samples.push({ file, folder: below.slice(0, slash) });
+  }
+  if (samples.length === 0) {
+    const others = files.filter((file) => otherPictureName.test(file)).length;
+    const hint = others > 0 ? ` (${others} pictures of other kinds: convert them first)` : "";
+    throw new FileFormatError(name, `has no JPEG or PNG pictures in class folders${hint}: expected <class>/<picture>`);
+  }
+  const classes = [...new Set(samples.map((s) => s.folder))].sort((a, b) => (a < b ? -1 : 1));
+  samples.sort((a, b) => (a.file < b.file ? -1 : 1));
+  const labels = new Map(classes.map((folder, i) => [folder, i]));
+  const nameOf = (index: number) => `${name}/${samples[index]?.file}`;
+  return {
+    length: samples.length,
+    classes,
+    nameOf,
+    async get(index) {
+      checkIndex(index, samples.length);
+      const { file, folder } = samples[index]!;
+      return { image: await decodeImage(await read(file), nameOf(index)), label: labels.get(folder)! };
+    },
+  };
+}
