@@ -79,6 +79,8 @@ export { adaptiveAvgPool2d, adaptiveMaxPool2d, avgPool2d, maxPool2d } from "./op
 export { flatten, pad2d, padShortcut } from "./ops/shape.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
 export { type Summary, type SummaryRow, summary } from "./summary.ts";
+export { defaultGenerator, Generator, getRngState, type LazyFill, manualSeed, setRngState } from "./tensor/random.ts";
+export { rand, randn, type SampleOptions } from "./tensor/sample.ts";
 export { tidy } from "./tensor/scope.ts";
 export type { Shape } from "./tensor/shape.ts";
 export { forgottenTensors, full, ones, Tensor, tensor, zeros } from "./tensor/tensor.ts";

@@ -1,6 +1,7 @@
 import { ArgumentError, ShapeError, UnknownNameError } from "../errors.ts";
 import { defaultGenerator, type Generator, type LazyFill } from "../tensor/random.ts";
 import { formatShape, numel, type Shape } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 
 /**
  * How a parameter is filled: a function of its shape. The values (row-major, as PyTorch draws them) take their place in
@@ -135,3 +136,9 @@ export function defaultBias(weightShape: Shape): Initializer {
 /** What torchvision's ResNets fill their convolutions with: Kaiming normal, fan out, for ReLU. */
 export const residualConvolution: Initializer = (shape, generator) =>
   kaimingNormal({ mode: "fanOut", nonlinearity: "relu" })(shape, generator);
+
+/** Fills a tensor at once: `nn.init.fill(layer.weight, nn.init.xavierUniform())`. Returns the tensor. */
+export function fill<T extends Tensor>(target: T, initializer: Initializer, generator?: Generator): T {
+  target.set(initializer(target.shape, generator).materialise());
+  return target;
+}
