@@ -15,6 +15,10 @@ export {
   UnknownNameError,
 } from "./errors.ts";
 export { type InitOptions, info, init } from "./init.ts";
+export { type CheckpointSource, type LoadCheckpointOptions, loadCheckpoint } from "./io/checkpoint.ts";
+export type { Dtype } from "./io/dtype.ts";
+export { planSafetensors, type SavableTensor, type SaveOptions, saveSafetensors } from "./io/saveSafetensors.ts";
+export type { Checkpoint, CheckpointFormat, CheckpointTensor, StateDict } from "./io/stateDict.ts";
 export { BasicBlock, type Block, type BlockOptions, Bottleneck, type NormLayer, PlainBlock } from "./models/blocks.ts";
 export {
   CifarResNet,

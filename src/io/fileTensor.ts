@@ -16,7 +16,13 @@ export interface Storage {
 }
 
 /** What is decoded at a time, in bytes. Large enough for the disk, small next to a tensor. */
-const SLICE = 1 << 20;
+const SLICE = 1 << 18;
+
+/** A strided view that spans no more than this, in bytes, is read at once. */
+const GATHER = 1 << 20;
+
+/** One slice for all: a fresh one for each tensor would be 100 MB of garbage in a large file, which engines let lie. */
+let slice: Uint8Array<ArrayBuffer> | undefined;
 
 /** A view that shows elements more than once (stride 0) may be this much larger than its storage, in elements. */
 const MAX_EXPANDED = 1 << 24;
@@ -124,7 +130,7 @@ export class FileTensor implements CheckpointTensor {
       return;
     }
     const size = itemSize[this.dtype];
-    const slice = allocate(Math.min(SLICE, this.#count * size), this.#storage.source.name);
+    slice ??= new Uint8Array(SLICE);
     for (let at = 0; at < this.#count; at += SLICE / size) {
       const count = Math.min(SLICE / size, this.#count - at);
       const bytes = slice.subarray(0, count * size);
@@ -161,7 +167,7 @@ export class FileTensor implements CheckpointTensor {
     const [shape, strides] = [this.shape, this.#strides];
     const whole = span(shape, strides);
     const inner = span(shape.slice(1), strides.slice(1));
-    const apart = strides[0]! >= inner && whole * size > SLICE;
+    const apart = strides[0]! >= inner && whole * size > GATHER;
     const block = allocate((apart ? inner : whole) * size, this.#storage.source.name);
     const copy = copier(block, result, size, apart ? shape.slice(1) : shape, apart ? strides.slice(1) : strides);
     for (let i = 0; i < (apart ? shape[0]! : 1); i++) {

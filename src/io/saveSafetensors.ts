@@ -99,11 +99,11 @@ function plan(name: string, tensor: SavableTensor, wanted: "F32" | "F16" | "BF16
   const { shape } = tensor;
   const count = elementCount(shape);
   if (count === undefined) throw new ArgumentError(`saveSafetensors: ${name} has the shape [${shape.join(", ")}]`);
-  const own = "dtype" in tensor ? tensor.dtype : "data" in tensor ? dtypeOf(tensor.data) : "F32";
+  const own = "read" in tensor ? tensor.dtype : "dataSync" in tensor ? "F32" : dtypeOf(tensor.data);
   const dtype = wanted !== undefined && isFloating(own) ? wanted : own;
   const bytes = (): Uint8Array => {
-    if (dtype === own && "bytes" in tensor) return tensor.bytes();
-    const values = "read" in tensor ? tensor.read() : "data" in tensor ? tensor.data : tensor.dataSync();
+    if ("read" in tensor && dtype === own) return tensor.bytes();
+    const values = "read" in tensor ? tensor.read() : "dataSync" in tensor ? tensor.dataSync() : tensor.data;
     if (values.length !== count) {
       throw new ArgumentError(`saveSafetensors: ${name} has ${values.length} values for shape [${shape.join(", ")}]`);
     }
