@@ -1,7 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { OpName } from "../src/backend/backend.ts";
-import type { Case } from "./cases/case.ts";
+import type { Case, CaseOp } from "./cases/case.ts";
 import { cases } from "./cases/index.ts";
 import { compare, tolerance } from "./support/compare.ts";
 import { outputShape } from "./support/launch.ts";
@@ -9,7 +8,7 @@ import { evaluate, references } from "./support/reference.ts";
 import { inputsOf } from "./support/values.ts";
 
 /** Whether the comparison of ops.test.ts would notice what is worth noticing. */
-function pointsOf<K extends OpName>(op: K, row: Case<K>) {
+function pointsOf<K extends CaseOp>(op: K, row: Case<K>) {
   const inputs = inputsOf(row);
   const at = references[op](row.attrs, inputs, outputShape(op, row));
   const values = evaluate(op, row.attrs, inputs, outputShape(op, row));

@@ -1,8 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { OpName } from "../src/backend/backend.ts";
 import { numel } from "../src/tensor/shape.ts";
-import type { Case } from "./cases/case.ts";
+import type { Case, CaseOp } from "./cases/case.ts";
 import { casesOf, opNames } from "./cases/index.ts";
 import { testBackends, withTestBackend } from "./support/backends.ts";
 import { compare } from "./support/compare.ts";
@@ -25,7 +24,7 @@ function outputsToCheck(row: Case, length: number): Uint32Array {
   return picked;
 }
 
-function pointsOf(op: OpName, row: Case, inputs: readonly (Values | null)[], index: Uint32Array): Point[] {
+function pointsOf(op: CaseOp, row: Case, inputs: readonly (Values | null)[], index: Uint32Array): Point[] {
   const at = references[op](row.attrs as never, inputs, outputShape(op, row));
   return Array.from(index, at);
 }

@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { OpName } from "../src/backend/backend.ts";
 import { numel } from "../src/tensor/shape.ts";
-import type { Case } from "./cases/case.ts";
+import type { Case, CaseOp } from "./cases/case.ts";
 import { testBackends, withTestBackend } from "./support/backends.ts";
 import { compare } from "./support/compare.ts";
 import { launchRow, outputShape } from "./support/launch.ts";
@@ -14,7 +13,7 @@ import { inputsOf } from "./support/values.ts";
 const backends = await testBackends();
 const runs = 400;
 
-function check<K extends OpName>(op: K, row: Case<K>): void {
+function check<K extends CaseOp>(op: K, row: Case<K>): void {
   const shape = outputShape(op, row);
   const inputs = inputsOf(row);
   const points = Array.from({ length: numel(shape) }, (_, i) => references[op](row.attrs, inputs, shape)(i));

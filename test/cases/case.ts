@@ -1,4 +1,4 @@
-import type { OpAttrs, OpName } from "../../src/backend/backend.ts";
+import type { OpAttrs } from "../../src/backend/backend.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
 
 /**
@@ -8,8 +8,25 @@ import type { Shape } from "../../src/tensor/shape.ts";
  */
 export type Filling = "normal" | "positive" | "small" | "large" | "ties" | "special";
 
+/** The ops of inference. Each has a table; their gradients are driven from the same rows. */
+export type CaseOp =
+  | "conv2d"
+  | "linear"
+  | "maxPool2d"
+  | "avgPool2d"
+  | "adaptiveAvgPool2d"
+  | "adaptiveMaxPool2d"
+  | "batchNorm"
+  | "relu"
+  | "add"
+  | "padShortcut"
+  | "softmax"
+  | "pad2d"
+  | "flatten"
+  | "mulScalar";
+
 /** One row of a table: drives the forward test, the gradient test and, with `perf`, the benchmark. */
-export interface Case<K extends OpName = OpName> {
+export interface Case<K extends CaseOp = CaseOp> {
   /** Unique within its table; the seed of its values. */
   readonly name: string;
   readonly attrs: OpAttrs[K];
@@ -25,7 +42,7 @@ export interface Case<K extends OpName = OpName> {
   readonly where?: string;
 }
 
-export type CaseTable = { readonly [K in OpName]: readonly Case<K>[] };
+export type CaseTable = { readonly [K in CaseOp]: readonly Case<K>[] };
 
 /** Numbers or [rows, columns]. */
 type Pair = number | readonly [number, number];

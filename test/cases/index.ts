@@ -1,5 +1,4 @@
-import type { OpName } from "../../src/backend/backend.ts";
-import type { Case, CaseTable } from "./case.ts";
+import type { Case, CaseOp, CaseTable } from "./case.ts";
 import { conv2dCases } from "./conv2d.ts";
 import { linearCases } from "./linear.ts";
 import { addCases, batchNormCases, mulScalarCases, reluCases, softmaxCases } from "./pointwise.ts";
@@ -24,9 +23,9 @@ export const cases: CaseTable = {
   mulScalar: mulScalarCases,
 };
 
-export const opNames = Object.keys(cases) as OpName[];
+export const opNames = Object.keys(cases) as CaseOp[];
 
 /** The rows of one op, for loops over all of them. */
-export function casesOf(op: OpName): readonly Case[] {
+export function casesOf(op: CaseOp): readonly Case[] {
   return cases[op] as readonly Case[];
 }

@@ -1,5 +1,5 @@
 import type { OpDefinition } from "../../src/autograd.ts";
-import type { OpName, View } from "../../src/backend/backend.ts";
+import type { View } from "../../src/backend/backend.ts";
 import { currentBackend } from "../../src/backend/current.ts";
 import { batchNormOp } from "../../src/ops/batchNorm.ts";
 import { conv2dOp } from "../../src/ops/conv2d.ts";
@@ -11,11 +11,11 @@ import { softmaxOp } from "../../src/ops/softmax.ts";
 import { tidy } from "../../src/tensor/scope.ts";
 import { numel, type Shape } from "../../src/tensor/shape.ts";
 import { Tensor, tensor } from "../../src/tensor/tensor.ts";
-import type { Case } from "../cases/case.ts";
+import type { Case, CaseOp } from "../cases/case.ts";
 import type { Values } from "./values.ts";
 
 /** Every op's definition; null where a row must say the output's shape itself. */
-const definitions: { readonly [K in OpName]: OpDefinition<K> | null } = {
+const definitions: { readonly [K in CaseOp]: OpDefinition<K> | null } = {
   conv2d: conv2dOp,
   linear: linearOp,
   maxPool2d: maxPool2dOp,
@@ -33,14 +33,14 @@ const definitions: { readonly [K in OpName]: OpDefinition<K> | null } = {
 };
 
 /** The output's shape, as src/ops has it. */
-export function outputShape<K extends OpName>(op: K, row: Case<K>): Shape {
+export function outputShape<K extends CaseOp>(op: K, row: Case<K>): Shape {
   if (row.output !== undefined) return row.output;
   const definition = definitions[op] as OpDefinition<K> | null;
   return definition!.shapes(row.attrs, row.shapes)[0]!;
 }
 
 /** Multiply-accumulates of a row, 0 for ops that are bound by memory. */
-export function macsOf<K extends OpName>(op: K, row: Case<K>): number {
+export function macsOf<K extends CaseOp>(op: K, row: Case<K>): number {
   const definition = definitions[op] as OpDefinition<K> | null;
   return definition?.macs?.(row.attrs, row.shapes, [outputShape(op, row)]) ?? 0;
 }
@@ -49,7 +49,7 @@ export function macsOf<K extends OpName>(op: K, row: Case<K>): number {
  * Runs a row on the current backend and returns the output in row-major order. The output is NaN beforehand, so that a
  * value nobody writes is noticed, and inputs must be the same afterwards.
  */
-export function launchRow<K extends OpName>(op: K, row: Case<K>, inputs: readonly (Values | null)[]): Float32Array {
+export function launchRow<K extends CaseOp>(op: K, row: Case<K>, inputs: readonly (Values | null)[]): Float32Array {
   return tidy(() => {
     const given = inputs.map((v) => (v === null ? null : tensor(Float32Array.from(v.data), v.shape)));
     const shape = outputShape(op, row);

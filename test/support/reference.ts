@@ -1,5 +1,6 @@
-import type { OpAttrs, OpName, Window } from "../../src/backend/backend.ts";
+import type { OpAttrs, Window } from "../../src/backend/backend.ts";
 import { numel, type Shape } from "../../src/tensor/shape.ts";
+import type { CaseOp } from "../cases/case.ts";
 import type { Values } from "./values.ts";
 
 /**
@@ -19,7 +20,7 @@ export interface Point {
 
 type Inputs = readonly (Values | null)[];
 /** Prepares an op; the function that comes back computes output number `index` (row-major). */
-type Reference<K extends OpName> = (attrs: OpAttrs[K], inputs: Inputs, output: Shape) => (index: number) => Point;
+type Reference<K extends CaseOp> = (attrs: OpAttrs[K], inputs: Inputs, output: Shape) => (index: number) => Point;
 
 const magnitude = (sum: number, squares: number): number => Math.abs(sum) + Math.sqrt(squares);
 const exact = (value: number): Point => ({ value, magnitude: Math.abs(value), terms: 0 });
@@ -77,7 +78,7 @@ function mean(values: readonly number[], count: number): Point {
   return { value: sum / count, magnitude: magnitude(sum, squares) / count, terms: values.length + 1 };
 }
 
-export const references: { readonly [K in OpName]: Reference<K> } = {
+export const references: { readonly [K in CaseOp]: Reference<K> } = {
   conv2d(a, [x, weight, bias, residual], output) {
     const [, c, h, w] = size4(x!.shape);
     const [oc, icg] = size4(weight!.shape);
@@ -237,7 +238,7 @@ export const references: { readonly [K in OpName]: Reference<K> } = {
 };
 
 /** All values of an output, in 64 bits: what central differences are taken of. */
-export function evaluate<K extends OpName>(op: K, attrs: OpAttrs[K], inputs: Inputs, output: Shape): Float64Array {
+export function evaluate<K extends CaseOp>(op: K, attrs: OpAttrs[K], inputs: Inputs, output: Shape): Float64Array {
   const at = references[op](attrs, inputs, output);
   return Float64Array.from({ length: numel(output) }, (_, index) => at(index).value);
 }
