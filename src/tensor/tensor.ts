@@ -39,9 +39,7 @@ export class Tensor {
 
   /** Wraps a storage and takes over one reference to it. Use `tensor`, `zeros`, `randn`… to make tensors. */
   constructor(storage: Storage, shape: Shape) {
-    if (numel(shape) !== storage.length) {
-      throw new ShapeError("tensor", `shape ${formatShape(shape)} needs ${numel(shape)} values, got ${storage.length}`);
-    }
+    needLength("tensor", shape, storage.length);
     this.shape = shape;
     this.storage = storage;
     track(this);
@@ -102,6 +100,7 @@ export class Tensor {
 
   /** The same values under another shape, without copying: bytes must keep their order (see `flatten` and `reshape` for the rest). */
   view(shape: Shape): Tensor {
+    needLength("view", shape, this.size); // before the storage is retained
     return new Tensor(this.storage.retain(), shape);
   }
 
@@ -138,6 +137,11 @@ export class Tensor {
 
 function stored(values: LazyValues, shape: Shape): LazyValues {
   return { materialise: () => toStorageOrder(values.materialise(), shape), cancel: () => values.cancel() };
+}
+
+function needLength(op: string, shape: Shape, length: number): void {
+  if (numel(shape) === length) return;
+  throw new ShapeError(op, `shape ${formatShape(shape)} needs ${numel(shape)} values, got ${length}`);
 }
 
 function checkedLength(shape: Shape): number {

@@ -12,14 +12,12 @@ interface Command {
   readonly record: RecordOf<KernelName>;
 }
 
-/** Runs one op at a time: its commands are collected, written behind one another in one block, run, and forgotten. */
+/** Runs one op at a time: its commands are collected, written behind one another in a block of scratch memory, run, and forgotten. */
 export class Eager implements LowerContext {
   readonly #allocator: Allocator;
   readonly #exports: Exports;
   #commands: Command[] = [];
   #scratch: number[] = [];
-  #block = 0;
-  #blockWords = 0;
 
   constructor(allocator: Allocator, exports: Exports) {
     this.#allocator = allocator;
@@ -56,9 +54,9 @@ export class Eager implements LowerContext {
     const commands = this.#commands;
     let words = commands.length * commandWords;
     for (const c of commands) words += recordLength(c.kernel);
-    this.#reserve(words);
+    const block = this.scratch(words); // given back after the run: what is in use is what tensors hold
     const { i32, f32 } = this.#allocator;
-    const start = this.#block >> 2;
+    const start = block >> 2;
     let at = start + commands.length * commandWords;
     commands.forEach(({ kernel, tiles, record }, i) => {
       encode(kernel, record, i32, f32, at);
@@ -67,13 +65,6 @@ export class Eager implements LowerContext {
       i32[start + i * commandWords + 2] = tiles;
       at += recordLength(kernel);
     });
-    this.#exports.run(this.#block, commands.length);
-  }
-
-  #reserve(words: number): void {
-    if (words <= this.#blockWords) return;
-    if (this.#block !== 0) this.#allocator.free(this.#block);
-    this.#blockWords = Math.max(1024, words);
-    this.#block = this.#allocator.alloc(this.#blockWords * 4, "commands");
+    this.#exports.run(block, commands.length);
   }
 }
