@@ -19,6 +19,12 @@ export async function inflate(data: Uint8Array, max: number): Promise<Uint8Array
   return out.subarray(0, at);
 }
 
+/** Packs into a zlib stream. */
+export async function deflate(data: Uint8Array): Promise<Uint8Array> {
+  const packed = new Blob([data as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new CompressionStream("deflate"));
+  return new Uint8Array(await new Response(packed).arrayBuffer());
+}
+
 /**
  * The engine's own decoder, for JPEG and whatever else it knows. It turns the picture as EXIF says (that is what
  * createImageBitmap does unless told otherwise). Colours are not converted and not multiplied by alpha.

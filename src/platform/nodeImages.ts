@@ -1,12 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { inflateSync } from "node:zlib";
+import { deflateSync, inflateSync } from "node:zlib";
 import { ResNetError } from "../errors.ts";
 import type { RgbaPixels } from "./images.ts";
 
 /** Unpacks a zlib stream; throws as soon as it gives more than `max` bytes. */
 export function inflate(data: Uint8Array, max: number): Uint8Array {
   return inflateSync(data, { maxOutputLength: max });
+}
+
+/** Packs into a zlib stream. */
+export function deflate(data: Uint8Array): Uint8Array {
+  return deflateSync(data);
 }
 
 /** The engine's own decoder: Node has none. */

@@ -228,7 +228,8 @@ function unfilter(raw: Uint8Array, start: number, stride: number, rows: number, 
   }
 }
 
-function paeth(a: number, b: number, c: number): number {
+/** The predictor of filter 4: whichever of left, up and upper left is nearest to left + up - upper left. */
+export function paeth(a: number, b: number, c: number): number {
   const pa = Math.abs(b - c);
   const pb = Math.abs(a - c);
   const pc = Math.abs(a + b - c - c);

@@ -1,7 +1,7 @@
 import { ArgumentError } from "../errors.ts";
-import { centerCrop, centerRegion } from "./crop.ts";
+import { centerCrop, centerRegion, roundHalfEven } from "./crop.ts";
 import { checkImage, type RawImage, toGrey, toRgb } from "./image.ts";
-import { type Interpolation, resize } from "./resize.ts";
+import { type Interpolation, type Region, resize } from "./resize.ts";
 
 /** From 8-bit values to numbers: `(value / divide - mean) / std`, every step rounded to f32, in the channels' order. */
 export interface Normalization {
@@ -98,21 +98,38 @@ export function shortSideSize(width: number, height: number, n: number): { width
     : { width: Math.trunc((n * width) / height), height: n };
 }
 
+/** The size of a picture after the resize and before the crop. */
+function resizedSize(width: number, height: number, target: Preprocessing["resize"]) {
+  if (target === null) return { width, height };
+  return typeof target === "number" ? shortSideSize(width, height, target) : { width: target[1], height: target[0] };
+}
+
 /** The 8-bit part: channels, resize, crop. Only the pixels that the crop keeps are made. */
 export function resizeAndCrop(image: RawImage, preprocessing: Preprocessing): RawImage {
   checkImage(image);
-  const { resize: target, interpolation, crop } = preprocessing;
+  const { interpolation, crop } = preprocessing;
   const picture = preprocessing.normalize.channels === "grey" ? toGrey(image) : toRgb(image);
-  const { width, height } =
-    target === null
-      ? picture
-      : typeof target === "number"
-        ? shortSideSize(picture.width, picture.height, target)
-        : { width: target[1], height: target[0] };
+  const { width, height } = resizedSize(picture.width, picture.height, preprocessing.resize);
   if (crop === null) return resize(picture, width, height, interpolation);
   const [cropHeight, cropWidth] = crop;
   const seen = centerRegion(width, height, Math.min(width, cropWidth), Math.min(height, cropHeight));
   return centerCrop(resize(picture, width, height, interpolation, seen), cropWidth, cropHeight);
+}
+
+/** The part of a picture that a network sees, in the picture's own pixels (not whole ones); outside it where the crop pads. */
+export function seenRegion(size: { width: number; height: number }, preprocessing: Preprocessing): Region {
+  const resized = resizedSize(size.width, size.height, preprocessing.resize);
+  const [cropHeight, cropWidth] = preprocessing.crop ?? [resized.height, resized.width];
+  // The smaller of the two lies in the middle of the larger.
+  const offset = (n: number, crop: number) => (crop > n ? -((crop - n) >> 1) : roundHalfEven((n - crop) / 2));
+  const x = size.width / resized.width;
+  const y = size.height / resized.height;
+  return {
+    left: offset(resized.width, cropWidth) * x,
+    top: offset(resized.height, cropHeight) * y,
+    width: cropWidth * x,
+    height: cropHeight * y,
+  };
 }
 
 /** One table of 256 numbers for each channel of the result: all that normalisation can give. */
