@@ -1,6 +1,7 @@
 import type { Memory, MemoryStats } from "../tensor/memory.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { Storage } from "../tensor/storage.ts";
+import type { TrainingOpAttrs } from "./trainingOps.ts";
 
 /** A 2-D window that slides: sizes in pixels. */
 export interface Window {
@@ -29,7 +30,7 @@ export interface PadShortcutAttrs {
 }
 
 /**
- * Every op, once: its attributes. Inputs and outputs (shapes in N,C,H,W; `?` may be null) are:
+ * Every op, once: its attributes (those that only training needs are in trainingOps.ts). Inputs and outputs (shapes in N,C,H,W; `?` may be null) are:
  *
  * | op | inputs | outputs |
  * |---|---|---|
@@ -47,7 +48,7 @@ export interface PadShortcutAttrs {
  * | flatten | x[n,c,h,w] | y[n,c*h*w] in the shape's (row-major) order |
  * | mulScalar | x | y = x * factor |
  */
-export interface OpAttrs {
+export interface OpAttrs extends TrainingOpAttrs {
   conv2d: Conv2dAttrs;
   linear: { readonly relu?: boolean };
   maxPool2d: Window;

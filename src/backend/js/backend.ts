@@ -8,6 +8,7 @@ import { add, mulScalar, relu } from "./pointwise.ts";
 import { adaptiveAvgPool2d, adaptiveMaxPool2d, avgPool2d, maxPool2d } from "./pool2d.ts";
 import { flatten, pad2d, padShortcut } from "./shape.ts";
 import { softmax } from "./softmax.ts";
+import { training } from "./training/index.ts";
 
 /**
  * The operations, once each. This is the executable specification: values are 32-bit floats, but every sum is taken in 64
@@ -29,6 +30,7 @@ const operations = {
   pad2d,
   flatten,
   mulScalar,
+  ...training,
 } satisfies OpTable<undefined>;
 
 /**
