@@ -1,14 +1,24 @@
 // The command loop: a command is three words (kernel, record address, tiles). One call runs one op or a whole network.
 
+import {
+  channelSums, normCoefficients, normCombine, normGradApply, normGradCombine, normGradSums, normStats,
+} from "./batchNorm";
+import { dilate, flip, weightGrad } from "./conv2dGrad";
 import { gemm, pack } from "./gemm";
 import {
-  KERNEL_ADAPTIVE_POOL, KERNEL_AVG_POOL, KERNEL_GEMM, KERNEL_MAX_POOL, KERNEL_NORM_FOLD, KERNEL_PACK, KERNEL_PAD,
-  KERNEL_PAD_SHORTCUT, KERNEL_POINTWISE, KERNEL_SCALE_SHIFT, KERNEL_SOFTMAX, KERNEL_TRANSPOSE,
+  KERNEL_ADAM_W, KERNEL_ADAPTIVE_POOL, KERNEL_AVG_POOL, KERNEL_CHANNEL_SUMS, KERNEL_CROP, KERNEL_CROSS_ENTROPY,
+  KERNEL_DILATE, KERNEL_FLIP, KERNEL_GEMM, KERNEL_LERP, KERNEL_MAX_POOL, KERNEL_MUL, KERNEL_NORM_COEFFICIENTS,
+  KERNEL_NORM_COMBINE, KERNEL_NORM_FOLD, KERNEL_NORM_GRAD_APPLY, KERNEL_NORM_GRAD_COMBINE, KERNEL_NORM_GRAD_SUMS,
+  KERNEL_NORM_STATS, KERNEL_PACK, KERNEL_PAD, KERNEL_PAD_SHORTCUT, KERNEL_PAD_SHORTCUT_GRAD, KERNEL_POINTWISE,
+  KERNEL_POOL_GRAD, KERNEL_REDUCE, KERNEL_RELU_GRAD, KERNEL_SCALE_SHIFT, KERNEL_SGD, KERNEL_SOFTMAX,
+  KERNEL_SOFTMAX_GRAD, KERNEL_TRANSPOSE, KERNEL_WEIGHT_GRAD,
 } from "./generated/records";
 import { pad, padShortcut, transpose } from "./layout";
 import { normFold, pointwise, scaleShift } from "./pointwise";
 import { adaptivePool, avgPool, maxPool } from "./pool2d";
+import { crop, mul, padShortcutGrad, poolGrad, reduce, reluGrad } from "./grad";
 import { softmax } from "./softmax";
+import { adamW, crossEntropy, lerp, sgd, softmaxGrad } from "./train";
 
 // @ts-expect-error: decorator
 @inline
@@ -29,6 +39,27 @@ export function tileOf(kernel: i32, record: usize, tile: i32): void {
     case KERNEL_PAD_SHORTCUT: padShortcut(record, tile); break;
     case KERNEL_SOFTMAX: softmax(record, tile); break;
     case KERNEL_TRANSPOSE: transpose(record, tile); break;
+    case KERNEL_WEIGHT_GRAD: weightGrad(record, tile); break;
+    case KERNEL_REDUCE: reduce(record, tile); break;
+    case KERNEL_FLIP: flip(record, tile); break;
+    case KERNEL_DILATE: dilate(record, tile); break;
+    case KERNEL_CHANNEL_SUMS: channelSums(record, tile); break;
+    case KERNEL_NORM_STATS: normStats(record, tile); break;
+    case KERNEL_NORM_COMBINE: normCombine(record, tile); break;
+    case KERNEL_NORM_GRAD_SUMS: normGradSums(record, tile); break;
+    case KERNEL_NORM_COEFFICIENTS: normCoefficients(record, tile); break;
+    case KERNEL_NORM_GRAD_COMBINE: normGradCombine(record, tile); break;
+    case KERNEL_NORM_GRAD_APPLY: normGradApply(record, tile); break;
+    case KERNEL_RELU_GRAD: reluGrad(record, tile); break;
+    case KERNEL_POOL_GRAD: poolGrad(record, tile); break;
+    case KERNEL_PAD_SHORTCUT_GRAD: padShortcutGrad(record, tile); break;
+    case KERNEL_CROP: crop(record, tile); break;
+    case KERNEL_SOFTMAX_GRAD: softmaxGrad(record, tile); break;
+    case KERNEL_CROSS_ENTROPY: crossEntropy(record, tile); break;
+    case KERNEL_MUL: mul(record, tile); break;
+    case KERNEL_SGD: sgd(record, tile); break;
+    case KERNEL_ADAM_W: adamW(record, tile); break;
+    case KERNEL_LERP: lerp(record, tile); break;
     default: unreachable();
   }
 }

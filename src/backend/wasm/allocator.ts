@@ -2,6 +2,8 @@ import { OutOfMemoryError } from "../../errors.ts";
 
 const align = 64;
 const pageBytes = 65536;
+/** Never given out, at the very end: kernels may read (not use) some lanes past a block. */
+const guardBytes = 64;
 
 interface Gap {
   at: number;
@@ -27,7 +29,7 @@ export class Allocator {
     this.#f32 = new Float32Array(memory.buffer);
     this.#i32 = new Int32Array(memory.buffer);
     const start = roundUp(heapBase);
-    const bytes = memory.buffer.byteLength - start;
+    const bytes = memory.buffer.byteLength - start - guardBytes;
     this.#gaps = bytes > 0 ? [{ at: start, bytes }] : [];
   }
 
@@ -117,7 +119,7 @@ export class Allocator {
   }
 
   #grow(need: number, asked: number, what: string): void {
-    const end = this.reserved;
+    const end = this.reserved - guardBytes;
     const last = this.#gaps[this.#gaps.length - 1];
     const tail = last !== undefined && last.at + last.bytes === end ? last.bytes : 0;
     const pages = Math.ceil((need - tail) / pageBytes);

@@ -88,6 +88,54 @@ export const records = {
   softmax: ["x", "y", "k", "log"],
   /** [hw][c] to [c][hw]; a tile is an image. */
   transpose: ["x", "y", "rows", "columns"],
+  /**
+   * dw = dyᵀ · rows of A (rows as in gemm, read in place). `partial` holds one [oc][k] matrix per segment of the batch; a tile
+   * is one segment, one group of `ocPerTile` output channels, one run.
+   */
+  weightGrad: [
+    "x", "dy", "partial", "n", "oh", "ow", "oc", "runLength", "runsH", "runsW", "runStepH", "runStepW", "imageStep", "rowStep",
+    "pixelStep", "dyStep", "segments", "ocPerTile", "ocTiles", "partialStep",
+  ],
+  /** y[i] = factor · Σ over `count` of x[j][i], in this order, in f64; a tile is `perTile` elements. */
+  reduce: ["x", "y", "count", "length", "factor!", "perTile"],
+  /** Weights [oc][taps][ic] to [ic][taps reversed][oc]; a tile is a row of the result. */
+  flip: ["x", "y", "oc", "taps", "ic"],
+  /** Puts pixels `stride` apart into a picture of zeros, `top` and `left` of it away (may be negative); a tile is an output row. */
+  dilate: ["x", "y", "h", "w", "c", "oh", "ow", "top", "left", "strideH", "strideW"],
+  /** Sums over chunks of `rowsPerTile` rows; a tile is a chunk: sum per channel. */
+  channelSums: ["x", "partial", "rows", "c", "rowsPerTile", "squares"],
+  /** Per chunk and channel: sum, and sum of squared differences from the chunk's own mean. */
+  normStats: ["x", "partial", "rows", "c", "rowsPerTile"],
+  /** Chunks' statistics to the batch's; a tile is 16 channels. */
+  normCombine: [
+    "partial", "weight", "bias", "runningMean", "runningVariance", "mean", "invstd", "scale", "rows", "c", "rowsPerTile", "eps!", "momentum!",
+  ],
+  /** Per chunk and channel: Σ g and Σ g · x̂ (g is dy behind the ReLU); `scale` is normCoefficients' result. */
+  normGradSums: ["x", "dy", "partial", "scale", "mean", "invstd", "rows", "c", "rowsPerTile", "relu"],
+  /** Forward scale and shift again, and (frozen) invstd from the variance; one tile. `scale` is [3][c]: scale, shift, invstd. */
+  normCoefficients: ["mean", "invstd", "weight", "bias", "scale", "c", "frozen", "eps!"],
+  /** dweight, dbias and the three factors of dx = a · g + b · x + c; a tile is 16 channels. */
+  normGradCombine: ["partial", "weight", "mean", "invstd", "dweight", "dbias", "factors", "rows", "c", "rowsPerTile", "frozen"],
+  normGradApply: ["x", "dy", "dx", "scale", "factors", "rows", "c", "rowsPerTile", "relu"],
+  /** dx = dy where y > 0; a tile is `perTile` elements. */
+  reluGrad: ["y", "dy", "dx", "length", "perTile"],
+  /** mode 0 max, 1 mean of the padded window, 2 mean of what is there, 3 adaptive mean, 4 adaptive max; a tile is an image. */
+  poolGrad: [
+    "x", "dy", "dx", "h", "w", "c", "oh", "ow", "kernelH", "kernelW", "strideH", "strideW", "padH", "padW", "dilationH", "dilationW", "mode",
+  ],
+  /** A tile is a row of dx. */
+  padShortcutGrad: ["dy", "dx", "h", "w", "c", "oh", "ow", "oc", "before", "stride"],
+  crop: ["dy", "dx", "h", "w", "c", "oh", "ow", "top", "left"],
+  softmaxGrad: ["y", "dy", "dx", "k", "log"],
+  /** A tile is a picture: its loss, and its row of dlogits. */
+  crossEntropy: ["logits", "target", "losses", "dlogits", "n", "k", "soft", "smoothing!"],
+  /** y = a · b; each value of b serves `each` elements; a tile is `perTile` elements. */
+  mul: ["a", "b", "y", "length", "each", "perTile"],
+  sgd: ["grad", "parameter", "velocity", "length", "nesterov", "first", "lr!", "momentum!", "keep!", "weightDecay!", "perTile"],
+  adamW: [
+    "grad", "parameter", "m", "v", "length", "lr!", "beta1!", "beta2!", "eps!", "weightDecay!", "correction1!", "correction2!", "perTile",
+  ],
+  lerp: ["x", "y", "length", "weight!", "perTile"],
 } as const;
 
 export type KernelName = keyof typeof records;

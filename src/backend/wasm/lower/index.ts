@@ -3,6 +3,7 @@ import type { OpTable, View, Window } from "../../backend.ts";
 import type { LowerContext } from "./context.ts";
 import { optional } from "./context.ts";
 import { lowerConv2d, lowerLinear } from "./conv2d.ts";
+import { training } from "./training.ts";
 
 /** Elements of a tile of a pass over memory: 64 KB, half a first-level cache of in- and output. */
 const passElements = 16384;
@@ -116,4 +117,6 @@ export const lower = {
     const [n, c, h, w] = x!.shape as Four;
     context.emit("transpose", n, { x: context.address(x!), y: context.address(y!), rows: h * w, columns: c });
   },
+
+  ...training,
 } satisfies OpTable<LowerContext>;

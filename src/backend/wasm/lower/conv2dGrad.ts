@@ -1,0 +1,203 @@
+import { numel } from "../../../tensor/shape.ts";
+import type { Storage } from "../../../tensor/storage.ts";
+import type { Conv2dAttrs, View } from "../../backend.ts";
+import { floatBytes, type LowerContext } from "./context.ts";
+import { lowerConv2d } from "./conv2d.ts";
+import { emitGemm, emitPack } from "./gemm.ts";
+import { emitReduce } from "./reduce.ts";
+
+type Inputs = readonly (View | null)[];
+type Outputs = readonly View[];
+type Four = [number, number, number, number];
+
+/** A view on scratch memory, for lowerings that are made of other lowerings. */
+function scratchView(context: LowerContext, shape: readonly number[]): View {
+  return { storage: { handle: context.scratch(numel(shape)) } as unknown as Storage, shape };
+}
+
+/** Weights [oc][kh][kw][c/groups] as those of the convolution that takes dy to dx: [c][kh reversed][kw reversed][oc/groups]. */
+function flipped(weight: View, groups: number, context: LowerContext): View {
+  const [oc, icg, kh, kw] = weight.shape as Four;
+  const ocg = oc / groups;
+  const turned = scratchView(context, [icg * groups, ocg, kh, kw]);
+  const bytes = ocg * kh * kw * icg * floatBytes;
+  for (let g = 0; g < groups; g++) {
+    context.emit("flip", icg, {
+      x: context.address(weight) + g * bytes,
+      y: context.address(turned) + g * bytes,
+      oc: ocg,
+      taps: kh * kw,
+      ic: icg,
+    });
+  }
+  return turned;
+}
+
+/** Puts the pixels of `from` `stride` apart into `to`, from (top, left) on; negative offsets crop. */
+function dilate(from: View, to: View, top: number, left: number, attrs: Conv2dAttrs, context: LowerContext): void {
+  const [, c, h, w] = from.shape as Four;
+  const [n, , oh, ow] = to.shape as Four;
+  const { strideH, strideW } = attrs;
+  const record = { x: context.address(from), y: context.address(to), h, w, c, oh, ow, top, left, strideH, strideW };
+  context.emit("dilate", n * oh, record);
+}
+
+/**
+ * The gradient of a convolution's input is a convolution with stride 1 of dy, its pixels put `stride` apart, with the weights
+ * turned around; so it uses whatever algorithm the forward convolution would. A 1x1 kernel multiplies first and spreads after.
+ */
+export function conv2dInputGrad(attrs: Conv2dAttrs, [dyIn, weightIn]: Inputs, [dxOut]: Outputs, context: LowerContext): void {
+  const dy = dyIn!;
+  const dx = dxOut!;
+  const weight = flipped(weightIn!, attrs.groups, context);
+  const [n, oc, oh, ow] = dy.shape as Four;
+  const [, c, h, w] = dx.shape as Four;
+  const { kernelH, kernelW, strideH, strideW, padH, padW, dilationH, dilationW } = attrs;
+  const top = dilationH * (kernelH - 1) - padH;
+  const left = dilationW * (kernelW - 1) - padW;
+  const unit = { ...attrs, strideH: 1, strideW: 1, padH: 0, padW: 0, relu: false };
+  const convolve = (x: View, y: View, pads: object) =>
+    lowerConv2d({ ...unit, ...pads }, [x, weight, null, null], [y], context);
+
+  if (strideH === 1 && strideW === 1 && top >= 0 && left >= 0) {
+    convolve(dy, dx, { padH: top, padW: left });
+  } else if (kernelH === 1 && kernelW === 1) {
+    const small = scratchView(context, [n, c, oh, ow]);
+    convolve(dy, small, {});
+    dilate(small, dx, -padH, -padW, attrs, context);
+  } else {
+    const canvas = scratchView(context, [n, oc, h + dilationH * (kernelH - 1), w + dilationW * (kernelW - 1)]);
+    dilate(dy, canvas, top, left, attrs, context);
+    convolve(canvas, dx, {});
+  }
+}
+
+/** Floats that the partial matrices of a weight gradient may take: 4 MB. */
+const partialFloats = 1 << 20;
+/** Parts that a batch is cut into at most; the cut depends on shapes only, so the sum's order never depends on threads. */
+const maxSegments = 16;
+
+interface WeightGrad {
+  readonly x: number;
+  readonly dy: number;
+  readonly dw: number;
+  readonly n: number;
+  readonly oh: number;
+  readonly ow: number;
+  readonly oc: number;
+  readonly runLength: number;
+  readonly runsH: number;
+  readonly runsW: number;
+  readonly runStepH: number;
+  readonly runStepW: number;
+  readonly imageStep: number;
+  readonly rowStep: number;
+  readonly pixelStep: number;
+  readonly dyStep: number;
+}
+
+function emitWeightGrad(context: LowerContext, g: WeightGrad): void {
+  const { dw, ...record } = g;
+  const runs = g.runsH * g.runsW;
+  const size = g.oc * runs * g.runLength;
+  const segments = Math.max(1, Math.min(maxSegments, g.n, Math.floor(partialFloats / size)));
+  const partial = segments === 1 ? dw : context.scratch(segments * size);
+  const ocPerTile = Math.min(64, Math.ceil(g.oc / 4) * 4);
+  const ocTiles = Math.ceil(g.oc / ocPerTile);
+  const partialStep = size * floatBytes;
+  context.emit("weightGrad", segments * ocTiles * runs, { ...record, partial, segments, ocPerTile, ocTiles, partialStep });
+  if (segments > 1) emitReduce(context, { x: partial, y: dw, count: segments, length: size });
+}
+
+export function conv2dWeightGrad(attrs: Conv2dAttrs, [xIn, dyIn]: Inputs, [dwOut]: Outputs, context: LowerContext): void {
+  const x = xIn!;
+  const [n, c, h, w] = x.shape as Four;
+  const [, oc, oh, ow] = dyIn!.shape as Four;
+  const { kernelH, kernelW, strideH, strideW, padH, padW, dilationH, dilationW, groups } = attrs;
+  const cg = c / groups;
+  const ocg = oc / groups;
+  let source = context.address(x);
+  const paddedH = h + 2 * padH;
+  const paddedW = w + 2 * padW;
+  if (padH > 0 || padW > 0) {
+    // One more pixel behind: tails of k read past the last one.
+    const padded = context.scratch(n * paddedH * paddedW * c + 8);
+    const record = { x: source, y: padded, h, w, c, oh: paddedH, ow: paddedW, top: padH, left: padW, value: 0 };
+    context.emit("pad", n * paddedH, record);
+    source = padded;
+  }
+  const joined = dilationW === 1 && groups === 1;
+  const pixel = c * floatBytes;
+  const row = paddedW * pixel;
+  for (let g = 0; g < groups; g++) {
+    emitWeightGrad(context, {
+      x: source + g * cg * floatBytes,
+      dy: context.address(dyIn!) + g * ocg * floatBytes,
+      dw: context.address(dwOut!) + g * ocg * cg * kernelH * kernelW * floatBytes,
+      n,
+      oh,
+      ow,
+      oc: ocg,
+      runLength: joined ? kernelW * c : cg,
+      runsH: kernelH,
+      runsW: joined ? 1 : kernelW,
+      runStepH: dilationH * row,
+      runStepW: dilationW * pixel,
+      imageStep: paddedH * row,
+      rowStep: strideH * row,
+      pixelStep: strideW * pixel,
+      dyStep: oc * floatBytes,
+    });
+  }
+}
+
+export function linearInputGrad(_attrs: object, [dy, weight]: Inputs, [dx]: Outputs, context: LowerContext): void {
+  const [n, m] = dy!.shape as [number, number];
+  const k = weight!.shape[1]!;
+  const turned = context.scratch(m * k);
+  context.emit("flip", k, { x: context.address(weight!), y: turned, oc: m, taps: 1, ic: k });
+  emitGemm(context, {
+    a: context.address(dy!),
+    b: emitPack(context, turned, 0, k, m),
+    c: context.address(dx!),
+    residual: 0,
+    relu: 0,
+    m: n,
+    columns: k,
+    runLength: m,
+    runsH: 1,
+    runsW: 1,
+    runStepH: 0,
+    runStepW: 0,
+    pixels: 1,
+    ow: 1,
+    imageStep: m * floatBytes,
+    rowStep: 0,
+    pixelStep: 0,
+    cStep: k * floatBytes,
+  });
+}
+
+export function linearWeightGrad(_attrs: object, [x, dy]: Inputs, [dw]: Outputs, context: LowerContext): void {
+  const [n, m] = dy!.shape as [number, number];
+  const k = x!.shape[1]!;
+  const step = k * floatBytes;
+  emitWeightGrad(context, {
+    x: context.address(x!),
+    dy: context.address(dy!),
+    dw: context.address(dw!),
+    n,
+    oh: 1,
+    ow: 1,
+    oc: m,
+    runLength: k,
+    runsH: 1,
+    runsW: 1,
+    runStepH: 0,
+    runStepW: 0,
+    imageStep: step,
+    rowStep: step,
+    pixelStep: step,
+    dyStep: m * floatBytes,
+  });
+}
