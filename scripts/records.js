@@ -16,7 +16,9 @@ const snake = (name) =>
 const lines = ["// Made by scripts/records.js from src/backend/wasm/records.ts. Do not edit."];
 Object.entries(records).forEach(([kernel, fields], id) => {
   lines.push("", `export const KERNEL_${snake(kernel)}: i32 = ${id};`);
-  fields.forEach((field, i) => lines.push(`export const ${snake(kernel)}_${snake(field)}: usize = ${i * 4};`));
+  fields.forEach((field, i) => {
+    lines.push(`export const ${snake(kernel)}_${snake(field)}: usize = ${i * 4};`);
+  });
 });
 
 mkdirSync("assembly/generated", { recursive: true });

@@ -13,9 +13,15 @@ export interface OpDefinition<K extends OpName> {
   /** Multiply-accumulates of one launch. */
   macs?(attrs: OpAttrs[K], inputs: readonly (Shape | null)[], outputs: readonly Shape[]): number;
   /** Which tensors `gradient` reads; everything else is free to go after the forward pass. */
-  readonly saves?: { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
+  readonly saves?: Saves | ((attrs: OpAttrs[K]) => Saves);
   /** Gradients of the inputs (null where none is needed), from those of the outputs. */
   gradient?(g: GradientContext<K>): (Tensor | null)[];
+}
+
+/** Numbers of inputs and outputs. */
+export interface Saves {
+  readonly inputs?: readonly number[];
+  readonly outputs?: readonly number[];
 }
 
 export interface GradientContext<K extends OpName> {
@@ -98,7 +104,7 @@ function record<K extends OpName>(
   inputs: readonly (Tensor | null)[],
   outputs: readonly Tensor[],
 ): void {
-  const { saves } = definition;
+  const saves = typeof definition.saves === "function" ? definition.saves(attrs) : definition.saves;
   const index = tape.length;
   outputs.forEach((t, output) => {
     t.requiresGrad = true;

@@ -1,5 +1,5 @@
-import { ArgumentError, ResNetError } from "../errors.ts";
-import { batchNorm } from "../ops/batchNorm.ts";
+import { ArgumentError } from "../errors.ts";
+import { batchNorm, batchNormTrain } from "../ops/batchNorm.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
 import { checkOptions } from "./options.ts";
@@ -50,10 +50,9 @@ export class BatchNorm2d extends Module {
   }
 
   /** Normalises by the batch's own statistics and updates the running ones. */
-  protected forwardTraining(_x: Tensor): Tensor {
-    throw new ResNetError("BatchNorm2d: training mode is not there yet; call net.eval()", {
-      code: "ERR_NOT_SUPPORTED",
-    });
+  protected forwardTraining(x: Tensor): Tensor {
+    const { eps, momentum, num_batches_tracked: batches } = this;
+    return batchNormTrain(x, this.running_mean, this.running_var, this.weight, this.bias, { eps, momentum, batches });
   }
 
   protected forwardEvaluation(x: Tensor): Tensor {

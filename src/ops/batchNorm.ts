@@ -1,8 +1,10 @@
 import { apply, type OpDefinition } from "../autograd.ts";
+import { currentBackend } from "../backend/current.ts";
 import { ShapeError } from "../errors.ts";
-import { formatShape } from "../tensor/shape.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { formatShape, numel } from "../tensor/shape.ts";
+import { full, type Tensor } from "../tensor/tensor.ts";
 import { needShape } from "./check.ts";
+import { launch } from "./launch.ts";
 
 export const batchNormOp: OpDefinition<"batchNorm"> = {
   name: "batchNorm",
@@ -17,7 +19,92 @@ export const batchNormOp: OpDefinition<"batchNorm"> = {
     needShape("batchNorm", "running_var", variance, c);
     return [x];
   },
+  saves: { inputs: [0, 1, 2, 3, 4] },
+  gradient({ attrs, shapes: [x], inputs: [values, weight, bias, mean, variance], dys: [dy], needs }) {
+    const c = [x![1]!];
+    const frozen = { ...attrs, frozen: true };
+    const [dx, dweight, dbias] = launch(
+      "batchNormGrad",
+      frozen,
+      [values!, dy!, mean!, variance!, weight!, bias!],
+      [x!, c, c],
+    );
+    return [dx!, needs[1] ? dweight! : null, needs[2] ? dbias! : null, null, null];
+  },
 };
+
+export const batchNormTrainOp: OpDefinition<"batchNormTrain"> = {
+  name: "batchNormTrain",
+  shapes(attrs, [x, weight, bias, mean, variance]) {
+    const [y] = batchNormOp.shapes(attrs, [x!, weight!, bias!, mean ?? null, variance ?? null]);
+    const rows = numel(x!) / x![1]!;
+    if (rows < 2) {
+      throw new ShapeError(
+        "batchNorm",
+        `in training more than one value per channel is needed, got input ${formatShape(x!)}; use a larger batch or net.eval()`,
+      );
+    }
+    return [y!, [x![1]!], [x![1]!]];
+  },
+  saves: { inputs: [0, 1, 2], outputs: [1, 2] },
+  gradient({
+    attrs: { eps, relu },
+    shapes: [x],
+    inputs: [values, weight, bias],
+    outputs: [, mean, invstd],
+    dys: [dy],
+    needs,
+  }) {
+    const c = [x![1]!];
+    const attrs = relu ? { eps, relu } : { eps };
+    const [dx, dweight, dbias] = launch(
+      "batchNormGrad",
+      attrs,
+      [values!, dy!, mean!, invstd!, weight!, bias!],
+      [x!, c, c],
+    );
+    return [dx!, needs[1] ? dweight! : null, needs[2] ? dbias! : null, null, null];
+  },
+};
+
+function count(batches: Tensor): void {
+  const one = full(batches.shape, 1);
+  currentBackend().launch("add", {}, [batches, one], [batches]);
+  one.dispose();
+}
+
+export interface BatchNormTrainOptions {
+  /** Added to the variance; 1e-5 by default. */
+  readonly eps?: number;
+  /** Share of the new batch in the running statistics; 0.1 by default. */
+  readonly momentum?: number;
+  /** ReLU in the same pass. */
+  readonly relu?: boolean;
+  /** Counts batches: one is added to its one value. */
+  readonly batches?: Tensor;
+}
+
+/**
+ * Batch norm with the batch's own mean and (biased) variance. `mean` and `variance`, where given, are the running statistics:
+ * updated in place, the variance with its unbiased estimate (torch.nn.functional.batch_norm, training=True).
+ * @param x [n, c, h, w] or [n, c] with more than one value per channel
+ */
+export function batchNormTrain(
+  x: Tensor,
+  mean: Tensor | null,
+  variance: Tensor | null,
+  weight: Tensor | null,
+  bias: Tensor | null,
+  options: BatchNormTrainOptions = {},
+): Tensor {
+  const { eps = 1e-5, momentum = 0.1, relu = false, batches } = options;
+  const attrs = relu ? { eps, momentum, relu } : { eps, momentum };
+  const [y, batchMean, invstd] = apply(batchNormTrainOp, attrs, [x, weight, bias, mean, variance]);
+  if (batches) count(batches);
+  batchMean!.dispose();
+  invstd!.dispose();
+  return y!;
+}
 
 /**
  * Batch norm with given statistics (evaluation): `(x - mean) / sqrt(variance + eps) * weight + bias` per channel.

@@ -3,6 +3,7 @@ import { ShapeError } from "../errors.ts";
 import { formatShape, numel } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { needRank, needShape, type WindowOptions, window, windowOutput } from "./check.ts";
+import { launch } from "./launch.ts";
 
 export const conv2dOp: OpDefinition<"conv2d"> = {
   name: "conv2d",
@@ -24,6 +25,15 @@ export const conv2dOp: OpDefinition<"conv2d"> = {
   },
   macs(_attrs, [, weight], [y]) {
     return numel(y!) * (numel(weight!) / weight![0]!);
+  },
+  saves: { inputs: [0, 1] },
+  gradient({ attrs, shapes, inputs: [x, weight], dys: [dy], needs }) {
+    const [xShape, wShape, bShape] = shapes;
+    return [
+      needs[0] ? launch("conv2dInputGrad", attrs, [dy!, weight!], [xShape!])[0]! : null,
+      needs[1] ? launch("conv2dWeightGrad", attrs, [x!, dy!], [wShape!])[0]! : null,
+      needs[2] ? launch("channelSum", {}, [dy!], [bShape!])[0]! : null,
+    ];
   },
 };
 

@@ -3,6 +3,7 @@ import { ShapeError } from "../errors.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { needRank, needShape } from "./check.ts";
+import { launch } from "./launch.ts";
 
 export const linearOp: OpDefinition<"linear"> = {
   name: "linear",
@@ -21,6 +22,14 @@ export const linearOp: OpDefinition<"linear"> = {
   },
   macs(_attrs, [x, weight]) {
     return x![0]! * weight![0]! * weight![1]!;
+  },
+  saves: { inputs: [0, 1] },
+  gradient({ shapes: [xShape, wShape, bShape], inputs: [x, weight], dys: [dy], needs }) {
+    return [
+      needs[0] ? launch("linearInputGrad", {}, [dy!, weight!], [xShape!])[0]! : null,
+      needs[1] ? launch("linearWeightGrad", {}, [x!, dy!], [wShape!])[0]! : null,
+      needs[2] ? launch("channelSum", {}, [dy!], [bShape!])[0]! : null,
+    ];
   },
 };
 

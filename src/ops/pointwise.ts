@@ -2,10 +2,13 @@ import { apply, type OpDefinition } from "../autograd.ts";
 import { ShapeError } from "../errors.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { launch } from "./launch.ts";
 
 export const reluOp: OpDefinition<"relu"> = {
   name: "relu",
   shapes: (_attrs, [x]) => [x!],
+  saves: { outputs: [0] },
+  gradient: ({ shapes: [x], outputs: [y], dys: [dy] }) => launch("reluGrad", {}, [y!, dy!], [x!]),
 };
 
 export const addOp: OpDefinition<"add"> = {
@@ -16,11 +19,18 @@ export const addOp: OpDefinition<"add"> = {
     }
     return [a];
   },
+  saves: ({ relu }) => (relu ? { outputs: [0] } : {}),
+  gradient({ attrs, shapes: [a], outputs: [y], dys: [dy], needs }) {
+    const dx = attrs.relu ? launch("reluGrad", {}, [y!, dy!], [a!])[0]! : dy!.view(dy!.shape);
+    const both = needs[0] && needs[1];
+    return [needs[0] ? dx : null, needs[1] ? (both ? dx.view(dx.shape) : dx) : null];
+  },
 };
 
 export const mulScalarOp: OpDefinition<"mulScalar"> = {
   name: "mulScalar",
   shapes: (_attrs, [x]) => [x!],
+  gradient: ({ attrs, shapes: [x], dys: [dy] }) => launch("mulScalar", attrs, [dy!], [x!]),
 };
 
 /** max(0, x); NaN stays NaN. */

@@ -4,6 +4,7 @@ import { ShapeError } from "../errors.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { needRank, type Pair, pair, type WindowOptions, window, windowOutput } from "./check.ts";
+import { launch } from "./launch.ts";
 
 function poolShapes(op: "maxPool2d" | "avgPool2d", attrs: Window, x: Shape | null | undefined): Shape[] {
   const [n, c] = needRank(op, "input", x, 4, "n, c, h, w") as [number, number];
@@ -19,11 +20,14 @@ function poolShapes(op: "maxPool2d" | "avgPool2d", attrs: Window, x: Shape | nul
 export const maxPool2dOp: OpDefinition<"maxPool2d"> = {
   name: "maxPool2d",
   shapes: (attrs, [x]) => poolShapes("maxPool2d", attrs, x),
+  saves: { inputs: [0] },
+  gradient: ({ attrs, shapes: [x], inputs, dys }) => launch("maxPool2dGrad", attrs, [inputs[0]!, dys[0]!], [x!]),
 };
 
 export const avgPool2dOp: OpDefinition<"avgPool2d"> = {
   name: "avgPool2d",
   shapes: (attrs, [x]) => poolShapes("avgPool2d", attrs, x),
+  gradient: ({ attrs, shapes: [x], dys }) => launch("avgPool2dGrad", attrs, [dys[0]!], [x!]),
 };
 
 /** The output size is the output view's: attributes are empty because `shapes` cannot guess it, see {@link adaptiveAvgPool2d}. */
@@ -38,6 +42,12 @@ function adaptiveOp<K extends "adaptiveAvgPool2d" | "adaptiveMaxPool2d">(
       const [n, c, h, w] = needRank(name, "input", x, 4, "n, c, h, w") as [number, number, number, number];
       if (h < 1 || w < 1) throw new ShapeError(name, `the picture has no pixels: ${h}x${w}`);
       return [[n, c, oh, ow]];
+    },
+    ...(name === "adaptiveMaxPool2d" ? { saves: { inputs: [0] } } : {}),
+    gradient({ shapes: [x], inputs, dys: [dy] }) {
+      return name === "adaptiveAvgPool2d"
+        ? launch("adaptiveAvgPool2dGrad", {}, [dy!], [x!])
+        : launch("adaptiveMaxPool2dGrad", {}, [inputs[0]!, dy!], [x!]);
     },
   };
 }

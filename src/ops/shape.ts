@@ -3,6 +3,7 @@ import type { OpAttrs } from "../backend/backend.ts";
 import { ShapeError } from "../errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { needRank } from "./check.ts";
+import { launch } from "./launch.ts";
 
 export const padShortcutOp: OpDefinition<"padShortcut"> = {
   name: "padShortcut",
@@ -16,6 +17,7 @@ export const padShortcutOp: OpDefinition<"padShortcut"> = {
     }
     return [[n, before + c + after, Math.ceil(h / stride), Math.ceil(w / stride)]];
   },
+  gradient: ({ attrs, shapes: [x], dys: [dy] }) => launch("padShortcutGrad", attrs, [dy!], [x!]),
 };
 
 export const pad2dOp: OpDefinition<"pad2d"> = {
@@ -24,6 +26,7 @@ export const pad2dOp: OpDefinition<"pad2d"> = {
     const [n, c, h, w] = needRank("pad2d", "input", x, 4, "n, c, h, w") as [number, number, number, number];
     return [[n, c, top + h + bottom, left + w + right]];
   },
+  gradient: ({ attrs: { top, left }, shapes: [x], dys: [dy] }) => launch("crop2d", { top, left }, [dy!], [x!]),
 };
 
 export const flattenOp: OpDefinition<"flatten"> = {
@@ -32,6 +35,7 @@ export const flattenOp: OpDefinition<"flatten"> = {
     const [n, c, h, w] = needRank("flatten", "input", x, 4, "n, c, h, w") as [number, number, number, number];
     return [[n, c * h * w]];
   },
+  gradient: ({ shapes: [x], dys: [dy] }) => launch("unflatten", {}, [dy!], [x!]),
 };
 
 /**

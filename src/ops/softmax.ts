@@ -1,10 +1,13 @@
 import { apply, type OpDefinition } from "../autograd.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { needRank } from "./check.ts";
+import { launch } from "./launch.ts";
 
 export const softmaxOp: OpDefinition<"softmax"> = {
   name: "softmax",
   shapes: (_attrs, [x]) => [needRank("softmax", "input", x, 2, "n, k")],
+  saves: { outputs: [0] },
+  gradient: ({ attrs, shapes: [x], outputs: [y], dys: [dy] }) => launch("softmaxGrad", attrs, [y!, dy!], [x!]),
 };
 
 /** Softmax over the last dimension. x [n, k]. */

@@ -2,7 +2,11 @@ import type { OpAttrs, View } from "../../backend.ts";
 import { floats, optionalFloats } from "../view.ts";
 
 /** Normalises by the batch's mean and biased variance; running statistics take the unbiased variance (PyTorch). */
-export function batchNormTrain(attrs: OpAttrs["batchNormTrain"], inputs: readonly (View | null)[], outputs: readonly View[]): void {
+export function batchNormTrain(
+  attrs: OpAttrs["batchNormTrain"],
+  inputs: readonly (View | null)[],
+  outputs: readonly View[],
+): void {
   const x = floats(inputs[0]);
   const [weight, bias, runningMean, runningVariance] = inputs.slice(1, 5).map(optionalFloats);
   const [y, meanOut, invstdOut] = outputs.map(floats) as [Float32Array, Float32Array, Float32Array];
@@ -32,7 +36,11 @@ export function batchNormTrain(attrs: OpAttrs["batchNormTrain"], inputs: readonl
 }
 
 /** Gradients of batch norm (and of the ReLU fused with it, whose mask is computed again from x). */
-export function batchNormGrad(attrs: OpAttrs["batchNormGrad"], inputs: readonly (View | null)[], outputs: readonly View[]): void {
+export function batchNormGrad(
+  attrs: OpAttrs["batchNormGrad"],
+  inputs: readonly (View | null)[],
+  outputs: readonly View[],
+): void {
   const x = floats(inputs[0]);
   const dy = floats(inputs[1]);
   const mean = floats(inputs[2]);

@@ -29,7 +29,11 @@ function eachTap(
 }
 
 /** dx[n, c, row, col] = Σ dy[n, o, i, j] · weight[o, c, p, q] over the output pixels whose windows hold that pixel. */
-export function conv2dInputGrad(attrs: Conv2dAttrs, [dyView, wView]: readonly (View | null)[], [dxView]: readonly View[]): void {
+export function conv2dInputGrad(
+  attrs: Conv2dAttrs,
+  [dyView, wView]: readonly (View | null)[],
+  [dxView]: readonly View[],
+): void {
   const dy = floats(dyView);
   const weight = floats(wView);
   const c = dxView!.shape[1]!;
@@ -51,7 +55,11 @@ export function conv2dInputGrad(attrs: Conv2dAttrs, [dyView, wView]: readonly (V
 }
 
 /** dw[o, c, p, q] = Σ dy[n, o, i, j] · x[n, c, i·stride + p·dilation − pad, j·stride + q·dilation − pad]. */
-export function conv2dWeightGrad(attrs: Conv2dAttrs, [xView, dyView]: readonly (View | null)[], [dwView]: readonly View[]): void {
+export function conv2dWeightGrad(
+  attrs: Conv2dAttrs,
+  [xView, dyView]: readonly (View | null)[],
+  [dwView]: readonly View[],
+): void {
   const x = floats(xView);
   const dy = floats(dyView);
   const icg = xView!.shape[1]! / attrs.groups;
@@ -72,7 +80,11 @@ export function conv2dWeightGrad(attrs: Conv2dAttrs, [xView, dyView]: readonly (
 }
 
 /** dx = dy · weight. */
-export function linearInputGrad(_attrs: object, [dyView, wView]: readonly (View | null)[], [dxView]: readonly View[]): void {
+export function linearInputGrad(
+  _attrs: object,
+  [dyView, wView]: readonly (View | null)[],
+  [dxView]: readonly View[],
+): void {
   const dy = floats(dyView);
   const weight = floats(wView);
   const dx = floats(dxView);
@@ -87,7 +99,11 @@ export function linearInputGrad(_attrs: object, [dyView, wView]: readonly (View 
 }
 
 /** dw = dyᵀ · x. */
-export function linearWeightGrad(_attrs: object, [xView, dyView]: readonly (View | null)[], [dwView]: readonly View[]): void {
+export function linearWeightGrad(
+  _attrs: object,
+  [xView, dyView]: readonly (View | null)[],
+  [dwView]: readonly View[],
+): void {
   const x = floats(xView);
   const dy = floats(dyView);
   const dw = floats(dwView);

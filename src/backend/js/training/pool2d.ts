@@ -8,19 +8,26 @@ type Outputs = readonly View[];
 export function maxPool2dGrad(attrs: Window, [xView, dyView]: Inputs, [dxView]: Outputs): void {
   const [, , oh, ow] = nchw(dyView!.shape);
   const [, , h, w] = nchw(xView!.shape);
-  scatterMax(xView!, dyView!, dxView!, (i, j) => {
-    const rows: number[] = [];
-    const columns: number[] = [];
-    for (let p = 0; p < attrs.kernelH; p++) {
-      const row = i * attrs.strideH + p * attrs.dilationH - attrs.padH;
-      if (row >= 0 && row < h) rows.push(row);
-    }
-    for (let q = 0; q < attrs.kernelW; q++) {
-      const col = j * attrs.strideW + q * attrs.dilationW - attrs.padW;
-      if (col >= 0 && col < w) columns.push(col);
-    }
-    return { rows, columns };
-  }, oh, ow);
+  scatterMax(
+    xView!,
+    dyView!,
+    dxView!,
+    (i, j) => {
+      const rows: number[] = [];
+      const columns: number[] = [];
+      for (let p = 0; p < attrs.kernelH; p++) {
+        const row = i * attrs.strideH + p * attrs.dilationH - attrs.padH;
+        if (row >= 0 && row < h) rows.push(row);
+      }
+      for (let q = 0; q < attrs.kernelW; q++) {
+        const col = j * attrs.strideW + q * attrs.dilationW - attrs.padW;
+        if (col >= 0 && col < w) columns.push(col);
+      }
+      return { rows, columns };
+    },
+    oh,
+    ow,
+  );
 }
 
 export function adaptiveMaxPool2dGrad(_attrs: object, [xView, dyView]: Inputs, [dxView]: Outputs): void {

@@ -16,7 +16,12 @@ function rowsOf(view: View): { rows: number; c: number; chunks: number; passRows
   return { rows, c, chunks: Math.ceil(rows / chunkRows), passRows, passes: Math.ceil(rows / passRows) };
 }
 
-export function batchNormTrain(attrs: OpAttrs["batchNormTrain"], inputs: Inputs, outputs: Outputs, context: LowerContext): void {
+export function batchNormTrain(
+  attrs: OpAttrs["batchNormTrain"],
+  inputs: Inputs,
+  outputs: Outputs,
+  context: LowerContext,
+): void {
   const [x, weight, bias, runningMean, runningVariance] = inputs;
   const [y, mean, invstd] = outputs as [View, View, View];
   const { rows, c, chunks, passRows, passes } = rowsOf(x!);
@@ -43,7 +48,12 @@ export function batchNormTrain(attrs: OpAttrs["batchNormTrain"], inputs: Inputs,
   context.emit("scaleShift", passes, { x: source, scale, y: context.address(y), rows, c, relu, rowsPerTile: passRows });
 }
 
-export function batchNormGrad(attrs: OpAttrs["batchNormGrad"], inputs: Inputs, outputs: Outputs, context: LowerContext): void {
+export function batchNormGrad(
+  attrs: OpAttrs["batchNormGrad"],
+  inputs: Inputs,
+  outputs: Outputs,
+  context: LowerContext,
+): void {
   const [x, dy, mean, invstd, weight, bias] = inputs;
   const [dx, dweight, dbias] = outputs as [View, View, View];
   const { rows, c, chunks, passRows, passes } = rowsOf(x!);

@@ -46,7 +46,12 @@ function dilate(from: View, to: View, top: number, left: number, attrs: Conv2dAt
  * The gradient of a convolution's input is a convolution with stride 1 of dy, its pixels put `stride` apart, with the weights
  * turned around; so it uses whatever algorithm the forward convolution would. A 1x1 kernel multiplies first and spreads after.
  */
-export function conv2dInputGrad(attrs: Conv2dAttrs, [dyIn, weightIn]: Inputs, [dxOut]: Outputs, context: LowerContext): void {
+export function conv2dInputGrad(
+  attrs: Conv2dAttrs,
+  [dyIn, weightIn]: Inputs,
+  [dxOut]: Outputs,
+  context: LowerContext,
+): void {
   const dy = dyIn!;
   const dx = dxOut!;
   const weight = flipped(weightIn!, attrs.groups, context);
@@ -105,11 +110,23 @@ function emitWeightGrad(context: LowerContext, g: WeightGrad): void {
   const ocPerTile = Math.min(64, Math.ceil(g.oc / 4) * 4);
   const ocTiles = Math.ceil(g.oc / ocPerTile);
   const partialStep = size * floatBytes;
-  context.emit("weightGrad", segments * ocTiles * runs, { ...record, partial, segments, ocPerTile, ocTiles, partialStep });
+  context.emit("weightGrad", segments * ocTiles * runs, {
+    ...record,
+    partial,
+    segments,
+    ocPerTile,
+    ocTiles,
+    partialStep,
+  });
   if (segments > 1) emitReduce(context, { x: partial, y: dw, count: segments, length: size });
 }
 
-export function conv2dWeightGrad(attrs: Conv2dAttrs, [xIn, dyIn]: Inputs, [dwOut]: Outputs, context: LowerContext): void {
+export function conv2dWeightGrad(
+  attrs: Conv2dAttrs,
+  [xIn, dyIn]: Inputs,
+  [dwOut]: Outputs,
+  context: LowerContext,
+): void {
   const x = xIn!;
   const [n, c, h, w] = x.shape as Four;
   const [, oc, oh, ow] = dyIn!.shape as Four;

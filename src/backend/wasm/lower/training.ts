@@ -12,7 +12,14 @@ type Four = [number, number, number, number];
 const perTile = 16384;
 
 const noWindow: Window = {
-  kernelH: 0, kernelW: 0, strideH: 1, strideW: 1, padH: 0, padW: 0, dilationH: 1, dilationW: 1,
+  kernelH: 0,
+  kernelW: 0,
+  strideH: 1,
+  strideW: 1,
+  padH: 0,
+  padW: 0,
+  dilationH: 1,
+  dilationW: 1,
 };
 
 /** What poolGrad's `mode` means (assembly/grad.ts). */
@@ -27,7 +34,11 @@ function pool(mode: number, x: View | null, dy: View, dx: View, window: Window, 
     x: x ? context.address(x) : 0,
     dy: context.address(dy),
     dx: context.address(dx),
-    h, w, c, oh, ow,
+    h,
+    w,
+    c,
+    oh,
+    ow,
     ...sizes,
     mode,
   });
@@ -131,13 +142,25 @@ export const training = {
       m: context.address(m!),
       v: context.address(v!),
       length,
-      lr, beta1, beta2, eps, weightDecay, correction1, correction2,
+      lr,
+      beta1,
+      beta2,
+      eps,
+      weightDecay,
+      correction1,
+      correction2,
       perTile,
     });
   },
 
   lerp({ weight }, [x], [y], context) {
     const length = numel(y!.shape);
-    context.emit("lerp", Math.ceil(length / perTile), { x: context.address(x!), y: context.address(y!), length, weight, perTile });
+    context.emit("lerp", Math.ceil(length / perTile), {
+      x: context.address(x!),
+      y: context.address(y!),
+      length,
+      weight,
+      perTile,
+    });
   },
 } satisfies Pick<OpTable<LowerContext>, keyof TrainingOpAttrs>;

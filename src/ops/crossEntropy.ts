@@ -1,0 +1,46 @@
+import { apply, type OpDefinition } from "../autograd.ts";
+import { ArgumentError, ShapeError } from "../errors.ts";
+import { formatShape } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { needRank } from "./check.ts";
+import { launch } from "./launch.ts";
+
+export const crossEntropyOp: OpDefinition<"crossEntropy"> = {
+  name: "crossEntropy",
+  shapes(_attrs, [logits, target]) {
+    const [n, k] = needRank("crossEntropy", "logits", logits, 2, "n, k") as [number, number];
+    const soft = target?.length === 2;
+    if (!target || target[0] !== n || (soft ? target[1] !== k : target.length !== 1)) {
+      throw new ShapeError(
+        "crossEntropy",
+        `target must be [${n}] (class numbers) or [${n}, ${k}] (probabilities), got ${target ? formatShape(target) : "nothing"}`,
+      );
+    }
+    return [[1], [n, k]];
+  },
+  saves: { outputs: [1] },
+  gradient({ shapes: [logits], outputs: [, dlogits], dys: [dloss] }) {
+    return [launch("scaleBy", {}, [dlogits!, dloss!], [logits!])[0]!, null];
+  },
+};
+
+export interface CrossEntropyOptions {
+  /** Share of the target that is spread over all classes (Szegedy et al. 2016); 0 by default. */
+  readonly labelSmoothing?: number;
+}
+
+/**
+ * Mean over the batch of the cross-entropy between softmax(logits) and the targets (torch.nn.functional.cross_entropy).
+ * @param logits [n, k]
+ * @param target [n] class numbers as floats (not checked against k: see the data loader), or [n, k] probabilities (mixup)
+ * @returns [1]
+ */
+export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const { labelSmoothing = 0 } = options;
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
+    throw new ArgumentError(`crossEntropy: labelSmoothing must be at least 0 and below 1, got ${labelSmoothing}`);
+  }
+  const [loss, dlogits] = apply(crossEntropyOp, { labelSmoothing }, [logits, target]);
+  dlogits!.dispose();
+  return loss!;
+}

@@ -1,0 +1,16 @@
+import type { OpAttrs, OpName, View } from "../backend/backend.ts";
+import { currentBackend } from "../backend/current.ts";
+import type { Shape } from "../tensor/shape.ts";
+import { Tensor } from "../tensor/tensor.ts";
+
+/** Launches an op that nobody differentiates (a gradient) and returns its outputs. */
+export function launch<K extends OpName>(
+  op: K,
+  attrs: OpAttrs[K],
+  inputs: readonly (Tensor | null)[],
+  outputs: readonly Shape[],
+): Tensor[] {
+  const made = outputs.map((shape) => Tensor.empty(shape));
+  currentBackend().launch(op, attrs, inputs as readonly (View | null)[], made);
+  return made;
+}
