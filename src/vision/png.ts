@@ -2,7 +2,7 @@ import { FileFormatError } from "../errors.ts";
 import { exifOrientation, type Orientation } from "./exif.ts";
 import { type RawImage, sizeProblem } from "./image.ts";
 
-// Our own, and not fast-png's decoder: that one (8.0.0) gives wrong pixels for interlaced pictures of less than 8 bits,
+// Our own, and not that of fast-png, which (8.0.0) gives wrong pixels for interlaced pictures of less than 8 bits,
 // takes missing rows for black, and unpacks without a bound. The format's own part is small; unpacking is the platform's.
 
 /** Unpacks a zlib stream. Rejects what is damaged, ends early, or gives more than `max` bytes. */
