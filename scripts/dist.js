@@ -16,13 +16,14 @@ import { kernelTargets } from "./support/kernels.js";
 const stampFile = "build/.dist";
 const present = (entries) => Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(at(file))));
 
-/** `#platform` is src/platform/node.ts or browser.ts; kernels stay outside, in a folder beside. */
+/** `#platform` is src/platform/node.ts or browser.ts, `#images` nodeImages.ts or browserImages.ts; kernels stay outside, in a folder beside. */
 const sides = (side) => ({
   name: "sides",
   resolveId(id) {
     const kernel = /(?:^|\/)generated\/(\w+)\.(?:ts|js)$/.exec(id);
     if (kernel) return { id: `../kernels/${kernel[1]}.js`, external: "relative" };
     if (id === "#platform") return at(`src/platform/${side}.ts`);
+    if (id === "#images") return at(`src/platform/${side}Images.ts`);
     return undefined;
   },
 });

@@ -90,3 +90,29 @@ export { rand, randn, type SampleOptions } from "./tensor/sample.ts";
 export { tidy } from "./tensor/scope.ts";
 export type { Shape } from "./tensor/shape.ts";
 export { forgottenTensors, full, ones, Tensor, tensor, zeros } from "./tensor/tensor.ts";
+export { centerCrop as centerCropImage, crop as cropImage, pad as padImage } from "./vision/crop.ts";
+export { type ImageDataset, matchClasses, type Sample } from "./vision/datasets.ts";
+export { type ImageInfo, imageInfo } from "./vision/decode.ts";
+export { encodePng } from "./vision/encodePng.ts";
+export { activationMap, type HeatMap, overlay, upsample } from "./vision/heatmap.ts";
+export type { RawImage, RgbImage } from "./vision/image.ts";
+export { cifar10Labels, cifar100Labels, digitLabels, fashionLabels } from "./vision/labels/cifar.ts";
+export { imagenetLabels } from "./vision/labels/imagenet.ts";
+export { type Label, type Labels, labelsOf, parseLabels } from "./vision/labels/labels.ts";
+export { type OpenDatasetOptions, openDataset } from "./vision/openDataset.ts";
+export { type Interpolation, type Region, resize as resizeImage } from "./vision/resize.ts";
+export { type ImageInput, type ToImageOptions, toImage } from "./vision/toImage.ts";
+export { type Prediction, similarity, topK } from "./vision/topk.ts";
+export {
+  cifarClassification,
+  greyClassification,
+  imageClassification,
+  imagenetStatistics,
+  kerasClassification,
+  type Layout,
+  type Normalization,
+  type Preprocessing,
+  preprocess,
+  seenRegion,
+  timmClassification,
+} from "./vision/transforms.ts";
