@@ -2,7 +2,7 @@
 import {
   GEMM_A, GEMM_B, GEMM_C, GEMM_C_STEP, GEMM_COLUMNS, GEMM_IMAGE_STEP, GEMM_M, GEMM_OW, GEMM_PANELS_PER_TILE, GEMM_PIXEL_STEP,
   GEMM_PIXELS, GEMM_RELU, GEMM_RESIDUAL, GEMM_ROW_STEP, GEMM_ROW_TILES, GEMM_ROWS_PER_TILE, GEMM_RUN_LENGTH, GEMM_RUN_STEP_H,
-  GEMM_RUN_STEP_W, GEMM_RUNS_H, GEMM_RUNS_W, PACK_BIAS, PACK_COLUMNS, PACK_K, PACK_PACKED, PACK_WEIGHT,
+  GEMM_RUN_STEP_W, GEMM_RUNS_H, GEMM_RUNS_W, PACK_BIAS, PACK_COLUMNS, PACK_K, PACK_PACKED, PACK_SCALE, PACK_WEIGHT,
 } from "./generated/records";
 import { tile1x8, tile4x8 } from "./micro";
 
@@ -69,7 +69,7 @@ export function gemm(r: usize, tile: i32): void {
 export function pack(r: usize, tile: i32): void {
   const k = load<i32>(r, PACK_K), columns = load<i32>(r, PACK_COLUMNS), bias = load<usize>(r, PACK_BIAS);
   const first = tile << 3, count = min(8, columns - first);
-  const rowBytes = <usize>k << 2;
+  const rowBytes = <usize>k << 2, scales = load<usize>(r, PACK_SCALE);
   const weight = load<usize>(r, PACK_WEIGHT) + <usize>first * rowBytes;
   let out = load<usize>(r, PACK_PACKED) + <usize>tile * ((<usize>k + 1) << 5);
   for (let j = 0; j < 8; j++) {
@@ -80,7 +80,11 @@ export function pack(r: usize, tile: i32): void {
     let to = out + (j << 2);
     if (j < count) {
       const end = weight + <usize>(j + 1) * rowBytes;
-      for (let from = weight + <usize>j * rowBytes; from < end; from += 4, to += 32) f32.store(to, f32.load(from));
+      let from = weight + <usize>j * rowBytes;
+      if (scales) {
+        const scale = f64.load(scales + ((first + j) << 3));
+        for (; from < end; from += 4, to += 32) f32.store(to, <f32>(<f64>f32.load(from) * scale));
+      } else for (; from < end; from += 4, to += 32) f32.store(to, f32.load(from));
     } else {
       for (let i = 0; i < k; i++, to += 32) f32.store(to, 0);
     }

@@ -14,6 +14,7 @@ export {
   StateDictError,
   UnknownNameError,
 } from "./errors.ts";
+export { type Compilable, CompiledNetwork, type CompileOptions, compile } from "./graph/compile.ts";
 export { type InitOptions, info, init } from "./init.ts";
 export { type CheckpointSource, type LoadCheckpointOptions, loadCheckpoint } from "./io/checkpoint.ts";
 export type { Dtype } from "./io/dtype.ts";

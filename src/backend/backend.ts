@@ -109,9 +109,57 @@ export interface BackendInfo {
   readonly memory: MemoryStats;
 }
 
+/** A launch in a compiled network. */
+export interface GraphNode<K extends OpName = OpName> extends Launch<K> {
+  /** Factor of each output channel's weights (a folded batch norm); applied in 64 bits, before the only rounding. */
+  readonly weightScale?: Float64Array;
+}
+
+/**
+ * A network as data: launches in an order that can be run. A storage is a value; views of one storage are the same value under
+ * different shapes. Storages that no node writes and that are not the input are constants.
+ */
+export interface Graph {
+  readonly input: View;
+  readonly nodes: readonly GraphNode[];
+  readonly outputs: readonly View[];
+}
+
+export interface ProgramOptions {
+  /** `"low"`: nothing that is larger than the weights themselves. */
+  readonly memory: "default" | "low";
+  /** A program of the same backend whose packed weights are used again. */
+  readonly share?: Program;
+  /** Called with a constant that the program will never read again, because it holds a packed copy. */
+  readonly release: (constant: Storage) => void;
+}
+
+/** Bytes. */
+export interface ProgramMemory {
+  /** Constants that are read as they are. */
+  readonly weights: number;
+  /** Constants that were packed, folded or transformed; programs that share them count the same bytes. */
+  readonly packed: number;
+  /** Input, activations, scratch and outputs. */
+  readonly arena: number;
+  /** Records of all commands. */
+  readonly commands: number;
+  readonly total: number;
+}
+
+/** A graph that a backend has made ready to run. */
+export interface Program {
+  readonly memory: ProgramMemory;
+  /** Runs on the values of `input` and writes those of `outputs`, which have the shapes of the graph's. */
+  run(input: View, outputs: readonly View[]): void;
+  dispose(): void;
+}
+
 /** The contract. Shapes were checked at the door (src/ops), so backends trust them. */
 export interface Backend extends Memory {
   launch<K extends OpName>(op: K, attrs: OpAttrs[K], inputs: readonly (View | null)[], outputs: readonly View[]): void;
+  /** Makes a graph ready to run; without it a compiled network is launched node by node. */
+  compile?(graph: Graph, options: ProgramOptions): Program;
   info(): BackendInfo;
   /** Gives back everything: memory, threads. */
   dispose(): void;

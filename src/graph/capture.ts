@@ -3,6 +3,7 @@ import type { Backend, BackendInfo, Launch, OpAttrs, OpName, View } from "../bac
 import { withBackend } from "../backend/current.ts";
 import { ResNetError } from "../errors.ts";
 import type { Shape } from "../tensor/shape.ts";
+import type { Storage } from "../tensor/storage.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /** What stands where memory would: its length, and the values where somebody wrote some (constants). */
@@ -15,6 +16,8 @@ export interface CapturedBlock {
 export class CaptureBackend implements Backend {
   readonly name = "capture";
   readonly launches: Launch[] = [];
+  /** Values of tensors that were made while recording and read by a launch. */
+  readonly constants = new Map<Storage, Float32Array>();
 
   alloc(length: number): CapturedBlock {
     return { length };
@@ -37,7 +40,14 @@ export class CaptureBackend implements Backend {
   launch<K extends OpName>(op: K, attrs: OpAttrs[K], inputs: readonly (View | null)[], outputs: readonly View[]): void {
     // Views of their own: the tensors are disposed when their tidy ends.
     const view = (v: View): View => ({ storage: v.storage, shape: v.shape });
+    for (const x of inputs) if (x !== null && x.storage.memory === this) this.#note(x.storage);
     this.launches.push({ op, attrs, inputs: inputs.map((v) => v && view(v)), outputs: outputs.map(view) } as Launch);
+  }
+
+  #note(storage: Storage): void {
+    if (storage.disposed || storage.pending) return;
+    const { values } = storage.handle as CapturedBlock;
+    if (values !== undefined) this.constants.set(storage, values);
   }
 
   info(): BackendInfo {
@@ -59,6 +69,7 @@ export interface Captured<Out> {
   /** What the function returned; its tensors have shapes and storages, no values. */
   readonly result: Out;
   readonly launches: readonly Launch[];
+  readonly constants: ReadonlyMap<Storage, Float32Array>;
 }
 
 /** Runs `body` on an input of the given shape and records what it launches. Parameters are neither computed nor read. */
@@ -69,7 +80,8 @@ export function capture<Out>(body: (x: Tensor, backend: CaptureBackend) => Out, 
       const x = Tensor.empty(inputShape).keep();
       try {
         const input: View = { storage: x.storage, shape: x.shape };
-        return { input, result: body(x, backend), launches: backend.launches };
+        const result = body(x, backend);
+        return { input, result, launches: backend.launches, constants: backend.constants };
       } finally {
         x.dispose();
       }

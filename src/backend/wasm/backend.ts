@@ -1,8 +1,19 @@
 import type { Handle, MemoryStats } from "../../tensor/memory.ts";
 import { forgottenTensors } from "../../tensor/tensor.ts";
-import type { Backend, BackendInfo, OpAttrs, OpName, OpTable, View } from "../backend.ts";
+import type {
+  Backend,
+  BackendInfo,
+  Graph,
+  OpAttrs,
+  OpName,
+  OpTable,
+  Program,
+  ProgramOptions,
+  View,
+} from "../backend.ts";
 import { Allocator } from "./allocator.ts";
 import { type BinaryName, chooseBinary, type Exports, instantiateBinary, type WasmSource } from "./binary.ts";
+import { CompiledProgram } from "./compiled.ts";
 import { Eager } from "./eager.ts";
 import type { LowerContext } from "./lower/context.ts";
 import { lower } from "./lower/index.ts";
@@ -65,6 +76,11 @@ export class WasmBackend implements Backend {
   launch<K extends OpName>(op: K, attrs: OpAttrs[K], inputs: readonly (View | null)[], outputs: readonly View[]): void {
     const table: OpTable<LowerContext> = lower;
     this.#eager.launch(() => table[op](attrs, inputs, outputs, this.#eager));
+  }
+
+  compile(graph: Graph, options: ProgramOptions): Program {
+    const { allocator, exports } = this;
+    return new CompiledProgram({ allocator, workers: 1, run: (at, count) => exports.run(at, count) }, graph, options);
   }
 
   info(): BackendInfo {

@@ -1,21 +1,17 @@
 import type { View } from "../backend.ts";
 import type { Allocator } from "./allocator.ts";
 import type { Exports } from "./binary.ts";
+import { type Command, wordsOf, writeCommands } from "./commands.ts";
 import type { LowerContext } from "./lower/context.ts";
-import { encode, type KernelName, kernelId, type RecordOf, recordLength } from "./records.ts";
-
-const commandWords = 3;
-
-interface Command {
-  readonly kernel: KernelName;
-  readonly tiles: number;
-  readonly record: RecordOf<KernelName>;
-}
+import type { KernelName, RecordOf } from "./records.ts";
 
 /** Runs one op at a time: its commands are collected, written behind one another in a block of scratch memory, run, and forgotten. */
 export class Eager implements LowerContext {
   readonly #allocator: Allocator;
   readonly #exports: Exports;
+  readonly workers = 1;
+  readonly compiled = false;
+  readonly memory = "default";
   #commands: Command[] = [];
   #scratch: number[] = [];
 
@@ -33,6 +29,19 @@ export class Eager implements LowerContext {
     this.#scratch.push(at);
     return at;
   }
+
+  prepare(
+    _layout: string,
+    _sources: readonly (View | null)[],
+    length: number,
+    fill: (at: number, scale: number) => void,
+  ): number {
+    const at = this.scratch(length);
+    fill(at, 0);
+    return at;
+  }
+
+  preparedAs(): undefined {}
 
   emit<K extends KernelName>(kernel: K, tiles: number, record: RecordOf<K>): void {
     if (tiles > 0) this.#commands.push({ kernel, tiles, record: record as RecordOf<KernelName> });
@@ -52,19 +61,8 @@ export class Eager implements LowerContext {
 
   #run(): void {
     const commands = this.#commands;
-    let words = commands.length * commandWords;
-    for (const c of commands) words += recordLength(c.kernel);
-    const block = this.scratch(words); // given back after the run: what is in use is what tensors hold
-    const { i32, f32 } = this.#allocator;
-    const start = block >> 2;
-    let at = start + commands.length * commandWords;
-    commands.forEach(({ kernel, tiles, record }, i) => {
-      encode(kernel, record, i32, f32, at);
-      i32[start + i * commandWords] = kernelId(kernel);
-      i32[start + i * commandWords + 1] = at << 2;
-      i32[start + i * commandWords + 2] = tiles;
-      at += recordLength(kernel);
-    });
+    const block = this.scratch(wordsOf(commands)); // given back after the run: what is in use is what tensors hold
+    writeCommands(this.#allocator, commands, block);
     this.#exports.run(block, commands.length);
   }
 }

@@ -33,8 +33,8 @@ export const records = {
     "panelsPerTile",
     "rowTiles",
   ],
-  /** Weights [columns][k] to panels of 8 columns whose first row is the bias; a tile is a panel. */
-  pack: ["weight", "bias", "packed", "columns", "k"],
+  /** Weights [columns][k], times 64-bit factors `scale` (or 0), to panels of 8 columns under a row of bias; a tile is a panel. */
+  pack: ["weight", "bias", "packed", "columns", "k", "scale"],
   /** Copies a picture into a larger one filled with `value!`; a tile is an output row of one image. */
   pad: ["x", "y", "h", "w", "c", "oh", "ow", "top", "left", "value!"],
   /** Largest value per window; a tile is an output row. */

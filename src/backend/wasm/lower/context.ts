@@ -10,6 +10,24 @@ export interface LowerContext {
   address(view: View): number;
   /** Byte address of `length` floats that live until the op is done. */
   scratch(length: number): number;
+  /**
+   * Byte address of `length` floats that depend on nothing but `sources`: packed weights. `fill` emits the commands that compute
+   * them, now (eager) or once and for all (compiled, where the sources are constants). `layout` names the form; `scale` is the
+   * address of a 64-bit factor for each output channel, or 0.
+   */
+  prepare(
+    layout: string,
+    sources: readonly (View | null)[],
+    length: number,
+    fill: (at: number, scale: number) => void,
+  ): number;
+  /** In which layout these weights have been prepared already, if they have: others may no longer be possible. */
+  preparedAs(weight: View): string | undefined;
+  /** How many workers run tiles at the same time; scratch memory of a worker is addressed by its index. */
+  readonly workers: number;
+  /** Whether weights are packed once and used often. */
+  readonly compiled: boolean;
+  readonly memory: "default" | "low";
   /** Appends a command: `tiles` independent tiles of a kernel. */
   emit<K extends KernelName>(kernel: K, tiles: number, record: RecordOf<K>): void;
 }

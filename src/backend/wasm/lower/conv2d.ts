@@ -1,5 +1,5 @@
 import type { OpAttrs, View } from "../../backend.ts";
-import { floatBytes, type LowerContext, optional } from "./context.ts";
+import { floatBytes, type LowerContext, optional, packedLength } from "./context.ts";
 import { emitGemm, emitPack } from "./gemm.ts";
 
 /**
@@ -50,16 +50,29 @@ export function lowerConv2d(
     pixelStep: attrs.strideW * pixel,
     cStep: oc * floatBytes,
   };
-  const weights = context.address(weight);
-  const biases = optional(context, bias);
+  const groupLength = packedLength(ocg, k);
+  const packed = context.prepare("gemm", [weight, bias], groups * groupLength, (at, scale) => {
+    const weights = context.address(weight);
+    const biases = optional(context, bias);
+    for (let g = 0; g < groups; g++) {
+      const first = g * ocg;
+      emitPack(context, {
+        weight: weights + first * k * floatBytes,
+        bias: biases && biases + first * floatBytes,
+        packed: at + g * groupLength * floatBytes,
+        columns: ocg,
+        k,
+        scale: scale && scale + first * 8,
+      });
+    }
+  });
   const skip = optional(context, residual);
   for (let g = 0; g < groups; g++) {
     const channel = g * ocg * floatBytes;
-    const b = emitPack(context, weights + channel * k, biases && biases + channel, ocg, k);
     emitGemm(context, {
       ...shared,
       a: a + g * cg * floatBytes,
-      b,
+      b: packed + g * groupLength * floatBytes,
       c: context.address(y) + channel,
       residual: skip && skip + channel,
     });
@@ -75,9 +88,13 @@ export function lowerLinear(
   const [x, weight, bias, residual] = inputs as [View, View, View | null, View | null];
   const [m, k] = x.shape as [number, number];
   const columns = weight.shape[0]!;
+  const packed = context.prepare("gemm", [weight, bias], packedLength(columns, k), (at, scale) => {
+    const source = { weight: context.address(weight), bias: optional(context, bias) };
+    emitPack(context, { ...source, packed: at, columns, k, scale });
+  });
   emitGemm(context, {
     a: context.address(x),
-    b: emitPack(context, context.address(weight), optional(context, bias), columns, k),
+    b: packed,
     c: context.address(outputs[0]!),
     residual: optional(context, residual),
     relu: attrs.relu ? 1 : 0,

@@ -1,7 +1,7 @@
 import { numel } from "../../../tensor/shape.ts";
 import type { Storage } from "../../../tensor/storage.ts";
 import type { Conv2dAttrs, View } from "../../backend.ts";
-import { floatBytes, type LowerContext } from "./context.ts";
+import { floatBytes, type LowerContext, packedLength } from "./context.ts";
 import { lowerConv2d } from "./conv2d.ts";
 import { emitGemm, emitPack } from "./gemm.ts";
 import { emitReduce } from "./reduce.ts";
@@ -173,9 +173,11 @@ export function linearInputGrad(_attrs: object, [dy, weight]: Inputs, [dx]: Outp
   const k = weight!.shape[1]!;
   const turned = context.scratch(m * k);
   context.emit("flip", k, { x: context.address(weight!), y: turned, oc: m, taps: 1, ic: k });
+  const packed = context.scratch(packedLength(k, m));
+  emitPack(context, { weight: turned, bias: 0, packed, columns: k, k: m, scale: 0 });
   emitGemm(context, {
     a: context.address(dy!),
-    b: emitPack(context, turned, 0, k, m),
+    b: packed,
     c: context.address(dx!),
     residual: 0,
     relu: 0,

@@ -1,5 +1,5 @@
 import type { RecordOf } from "../records.ts";
-import { type LowerContext, packedLength, panelColumns } from "./context.ts";
+import { type LowerContext, panelColumns } from "./context.ts";
 
 /** Work of a tile, in multiply-accumulates: big enough that claiming it costs nothing, small enough to share among threads. */
 const tileMacs = 1 << 20;
@@ -24,9 +24,7 @@ export function emitGemm(context: LowerContext, record: Rows): void {
   });
 }
 
-/** Packs weights [columns][k] at address `weight` and returns the panels' address. */
-export function emitPack(context: LowerContext, weight: number, bias: number, columns: number, k: number): number {
-  const packed = context.scratch(packedLength(columns, k));
-  context.emit("pack", Math.ceil(columns / panelColumns), { weight, bias, packed, columns, k });
-  return packed;
+/** Emits the packing of weights [columns][k] at address `weight` to panels at `packed`. */
+export function emitPack(context: LowerContext, record: RecordOf<"pack">): void {
+  context.emit("pack", Math.ceil(record.columns / panelColumns), record);
 }

@@ -67,15 +67,16 @@ export const lower = {
   batchNorm(attrs, [x, weight, bias, mean, variance], [y], context) {
     const c = x!.shape[1]!;
     const rows = numel(x!.shape) / c;
-    const scale = context.scratch(2 * c);
-    context.emit("normFold", 1, {
-      weight: optional(context, weight),
-      bias: optional(context, bias),
-      mean: context.address(mean!),
-      variance: context.address(variance!),
-      scale,
-      c,
-      eps: attrs.eps,
+    const scale = context.prepare(`norm ${attrs.eps}`, [mean!, variance!, weight!, bias!], 2 * c, (at) => {
+      context.emit("normFold", 1, {
+        weight: optional(context, weight),
+        bias: optional(context, bias),
+        mean: context.address(mean!),
+        variance: context.address(variance!),
+        scale: at,
+        c,
+        eps: attrs.eps,
+      });
     });
     const rowsPerTile = Math.max(1, Math.floor(passElements / c));
     context.emit("scaleShift", Math.ceil(rows / rowsPerTile), {

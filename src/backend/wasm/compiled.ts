@@ -1,0 +1,244 @@
+import type { Storage } from "../../tensor/storage.ts";
+import { type Arena, type Block, planArena } from "../arena.ts";
+import type { Graph, GraphNode, OpTable, Program, ProgramMemory, ProgramOptions, View } from "../backend.ts";
+import { constants as constantsOf, lifetimes } from "../graph.ts";
+import type { Allocator } from "./allocator.ts";
+import { type Command, wordsOf, writeCommands } from "./commands.ts";
+import type { LowerContext } from "./lower/context.ts";
+import { lower } from "./lower/index.ts";
+import { Prepared } from "./prepared.ts";
+import type { KernelName, RecordOf } from "./records.ts";
+import { allConstant, type Survey, survey } from "./survey.ts";
+
+/** What a program needs of its backend. */
+export interface Machine {
+  readonly allocator: Allocator;
+  /** How many workers `run` uses. */
+  readonly workers: number;
+  /** Runs `count` commands at a byte address. */
+  run(block: number, count: number): void;
+}
+
+interface Plan extends Arena {
+  /** Offset of each value in the arena. */
+  readonly values: ReadonlyMap<Storage, number>;
+  /** Offsets of each node's scratch memory. */
+  readonly scratch: readonly (readonly number[])[];
+}
+
+/** Values and scratch memory in one arena. */
+function plan(graph: Graph, { scratch }: Survey): Plan {
+  const lives = [...lifetimes(graph)];
+  const blocks: Block[] = lives.map(([storage, life]) => ({ bytes: storage.length * 4, ...life }));
+  scratch.forEach((lengths, node) => {
+    for (const length of lengths) blocks.push({ bytes: length * 4, from: node, to: node });
+  });
+  const arena = planArena(blocks);
+  let next = lives.length;
+  return {
+    ...arena,
+    values: new Map(lives.map(([storage], i) => [storage, arena.offsets[i]!])),
+    scratch: scratch.map((lengths) => lengths.map(() => arena.offsets[next++]!)),
+  };
+}
+
+/** A graph whose commands, packed weights and memory are in place: a run copies the input in, runs, and copies outputs out. */
+export class CompiledProgram implements Program {
+  readonly memory: ProgramMemory;
+  readonly #machine: Machine;
+  readonly #graph: Graph;
+  readonly #prepared: Prepared;
+  readonly #plan: Plan;
+  readonly #kept: Storage[];
+  readonly #arena: number;
+  readonly #block: number;
+  readonly #count: number;
+  #disposed = false;
+
+  constructor(machine: Machine, graph: Graph, options: ProgramOptions) {
+    const { allocator } = machine;
+    const shared = options.share instanceof CompiledProgram ? options.share.#prepared : new Prepared(allocator);
+    this.#machine = machine;
+    this.#graph = graph;
+    this.#prepared = shared.retain();
+    const constants = constantsOf(graph);
+    const about = {
+      workers: machine.workers,
+      memory: options.memory,
+      preparedAs: (weight: View) => shared.layoutOf(weight.storage),
+    };
+    const found = survey(graph, constants, about);
+    for (const y of graph.outputs) if (constants.has(y.storage)) found.direct.add(y.storage);
+    // Weights first: what they leave behind is room for the arena.
+    const packer = new Packer(machine, shared, found, options.release);
+    this.#plan = plan(graph, found);
+    const lowering = new Lowering(about, constants, this.#plan, packer);
+    lowering.lower(graph, 0);
+    this.#kept = [...found.direct].map((storage) => storage.retain());
+    this.#arena = allocator.alloc(this.#plan.bytes, "activations of a compiled network");
+    const commands = lowering.lower(graph, this.#arena);
+    const bytes = wordsOf(commands) * 4;
+    this.#block = allocator.alloc(bytes, "commands of a compiled network");
+    this.#count = commands.length;
+    writeCommands(allocator, commands, this.#block);
+    const weights = this.#kept.reduce((sum, storage) => sum + storage.length * 4, 0);
+    const packed = shared.bytes;
+    const arena = this.#plan.bytes;
+    this.memory = { weights, packed, arena, commands: bytes, total: weights + packed + arena + bytes };
+  }
+
+  run(input: View, outputs: readonly View[]): void {
+    this.#copy(input.storage.handle as number, this.#address(this.#graph.input), input.storage.length);
+    this.#machine.run(this.#block, this.#count);
+    this.#graph.outputs.forEach((y, i) => {
+      this.#copy(this.#address(y), outputs[i]!.storage.handle as number, y.storage.length);
+    });
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#prepared.release();
+    for (const storage of this.#kept) storage.release();
+    this.#machine.allocator.free(this.#arena);
+    this.#machine.allocator.free(this.#block);
+  }
+
+  #address({ storage }: View): number {
+    const offset = this.#plan.values.get(storage);
+    return offset === undefined ? (storage.handle as number) : this.#arena + offset;
+  }
+
+  #copy(from: number, to: number, length: number): void {
+    this.#machine.allocator.f32.copyWithin(to >>> 2, from >>> 2, (from >>> 2) + length);
+  }
+}
+
+/** Lowers a graph with the addresses of a plan. */
+class Lowering implements LowerContext {
+  readonly compiled = true;
+  readonly workers: number;
+  readonly memory: "default" | "low";
+  readonly preparedAs: LowerContext["preparedAs"];
+  readonly #constants: ReadonlySet<Storage>;
+  readonly #plan: Plan;
+  readonly #packer: Packer;
+  #arena = 0;
+  #commands: Command[] = [];
+  #node: GraphNode | undefined;
+  #scratch: readonly number[] = [];
+  #next = 0;
+
+  constructor(
+    about: Pick<LowerContext, "workers" | "memory" | "preparedAs">,
+    constants: ReadonlySet<Storage>,
+    plan: Plan,
+    packer: Packer,
+  ) {
+    this.workers = about.workers;
+    this.memory = about.memory;
+    this.preparedAs = about.preparedAs;
+    this.#constants = constants;
+    this.#plan = plan;
+    this.#packer = packer;
+  }
+
+  /** @param arena its address; 0 while only weights are prepared */
+  lower(graph: Graph, arena: number): Command[] {
+    this.#arena = arena;
+    this.#commands = [];
+    const table: OpTable<LowerContext> = lower;
+    graph.nodes.forEach((node, at) => {
+      this.#node = node;
+      this.#scratch = this.#plan.scratch[at]!;
+      this.#next = 0;
+      table[node.op](node.attrs as never, node.inputs, node.outputs, this);
+    });
+    return this.#commands;
+  }
+
+  address({ storage }: View): number {
+    const offset = this.#plan.values.get(storage);
+    return offset === undefined ? (storage.handle as number) : this.#arena + offset;
+  }
+
+  scratch(): number {
+    return this.#arena + this.#scratch[this.#next++]!;
+  }
+
+  emit<K extends KernelName>(kernel: K, tiles: number, record: RecordOf<K>): void {
+    if (tiles > 0) this.#commands.push({ kernel, tiles, record: record as RecordOf<KernelName> });
+  }
+
+  prepare(
+    layout: string,
+    sources: readonly (View | null)[],
+    length: number,
+    fill: (at: number, scale: number) => void,
+  ): number {
+    if (!allConstant(sources, this.#constants)) {
+      const at = this.scratch();
+      fill(at, 0);
+      return at;
+    }
+    const outer = this.#commands;
+    this.#commands = [];
+    const at = this.#packer.prepare(layout, sources, length, this.#node!.weightScale, (to, scale) => {
+      fill(to, scale);
+      return this.#commands;
+    });
+    this.#commands = outer;
+    return at;
+  }
+}
+
+/** Prepares constants: runs their commands once, and gives sources back that nobody needs any more. */
+class Packer {
+  readonly #machine: Machine;
+  readonly #prepared: Prepared;
+  readonly #survey: Survey;
+  readonly #release: (constant: Storage) => void;
+
+  constructor(machine: Machine, prepared: Prepared, found: Survey, release: (constant: Storage) => void) {
+    this.#machine = machine;
+    this.#prepared = prepared;
+    this.#survey = found;
+    this.#release = release;
+  }
+
+  prepare(
+    layout: string,
+    sources: readonly (View | null)[],
+    length: number,
+    scale: Float64Array | undefined,
+    fill: (at: number, scale: number) => readonly Command[],
+  ): number {
+    const storages = sources.map((v) => v?.storage ?? null);
+    const key = this.#prepared.key(layout, storages);
+    const ready = this.#prepared.find(key);
+    if (ready !== undefined) return ready;
+    for (const storage of storages) storage?.handle; // deferred values are computed before anything else is allocated
+    const at = this.#prepared.add(key, layout, storages[0]!, length);
+    this.#run(scale, (scaleAt) => fill(at, scaleAt));
+    const { prepared, direct } = this.#survey;
+    for (const storage of storages) {
+      if (storage === null) continue;
+      const left = prepared.get(storage)! - 1;
+      prepared.set(storage, left);
+      if (left === 0 && !direct.has(storage)) this.#release(storage);
+    }
+    return at;
+  }
+
+  #run(scale: Float64Array | undefined, fill: (scale: number) => readonly Command[]): void {
+    const { allocator } = this.#machine;
+    const scaleAt = scale === undefined ? 0 : allocator.alloc(scale.byteLength, "factors of a batch norm");
+    if (scale !== undefined) new Float64Array(allocator.memory.buffer, scaleAt, scale.length).set(scale);
+    const commands = fill(scaleAt);
+    const block = allocator.alloc(wordsOf(commands) * 4, "commands");
+    writeCommands(allocator, commands, block);
+    this.#machine.run(block, commands.length);
+    allocator.free(block);
+    if (scaleAt !== 0) allocator.free(scaleAt);
+  }
+}

@@ -1,0 +1,208 @@
+import type { Graph, Program, ProgramMemory, View } from "../backend/backend.ts";
+import { currentBackend } from "../backend/current.ts";
+import { constants } from "../backend/graph.ts";
+import { ArgumentError, DisposedError, ResNetError, ShapeError } from "../errors.ts";
+import { formatShape, isShape, type Shape, sameShape } from "../tensor/shape.ts";
+import type { Storage } from "../tensor/storage.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { buildGraph } from "./build.ts";
+import { type Captured, capture } from "./capture.ts";
+import { createExecutor } from "./execute.ts";
+import { optimise } from "./optimise.ts";
+import { Shared } from "./shared.ts";
+import { mapTensors, tensorsIn } from "./tensors.ts";
+
+/** Anything with a `forward` made of this library's ops. A `Module` is one; what it returns may hold several tensors. */
+export interface Compilable<Out> {
+  forward(x: Tensor): Out;
+  /** It and everything inside it: evaluation mode is set on each while the network is recorded. */
+  modules?(): Iterable<{ training: boolean }>;
+  /** The tensors that are given back once they are packed. */
+  stateDict?(): Map<string, Tensor>;
+}
+
+export interface CompileOptions<Out = unknown> {
+  /** `"low"` keeps packed weights no larger than the weights (no Winograd): slower, less memory. */
+  readonly memory?: "default" | "low";
+  /**
+   * Keeps the model usable. By default its weights are given back as soon as they are packed, which halves the memory; the
+   * model can then neither run nor be saved.
+   */
+  readonly keepModel?: boolean;
+  /** A compiled network of the same model, of which packed weights are used again. See {@link CompiledNetwork.forShape}. */
+  readonly share?: CompiledNetwork<Out>;
+}
+
+/**
+ * Makes a network fast for one input shape: its launches are recorded once, batch norms are folded into weights in 64 bits, bias,
+ * residual and ReLU join the convolutions, weights are packed, memory is planned, and a run is one call into WebAssembly. On a
+ * backend without a compiler (`js`) the same rewritten graph is launched node by node.
+ *
+ * Evaluation mode is used whatever the model is in. Unless `keepModel` is set, the model's weights are given back.
+ * @param shape of the input, e.g. [1, 3, 224, 224]
+ * @throws ShapeError where the network cannot take that shape
+ */
+export async function compile<Out>(
+  model: Compilable<Out>,
+  shape: Shape,
+  options: CompileOptions<Out> = {},
+): Promise<CompiledNetwork<Out>> {
+  const { memory = options.share?.options.memory ?? "default", keepModel = false, share } = options;
+  if (typeof model?.forward !== "function") {
+    throw new ArgumentError("compile: the first argument must be a network (something with a forward method)");
+  }
+  if (!Array.isArray(shape) || !isShape(shape) || shape.length === 0 || shape.some((d) => d === 0)) {
+    throw new ArgumentError(
+      `compile: the second argument must be the input's shape, such as [1, 3, 224, 224], got ${shape}`,
+    );
+  }
+  if (memory !== "default" && memory !== "low") {
+    throw new ArgumentError(`compile: memory must be "default" or "low", got ${JSON.stringify(memory)}`);
+  }
+  const shared = share?.shared() ?? new Shared();
+  const captured = inEvaluation(model, () => capture((x) => model.forward(x), shape));
+  const returned = tensorsIn(captured.result);
+  if (returned.length === 0) throw new ArgumentError("compile: forward returned no tensor");
+  const raw = buildGraph(captured, returned, (constant) => shared.folds.own(constant));
+  for (const t of returned) t.dispose();
+  checkHome(raw);
+  const graph = await optimise(raw, shared.folds);
+  const owners = ownersOf(model);
+  const release = (constant: Storage): void => {
+    if (shared.folds.owns(constant)) constant.release();
+    else if (!keepModel) for (const t of owners.get(constant) ?? []) t.dispose();
+  };
+  const backend = currentBackend();
+  const before = share?.program();
+  const program = backend.compile
+    ? backend.compile(graph, { memory, release, ...(before === undefined ? {} : { share: before }) })
+    : await createExecutor(graph, backend);
+  if (!keepModel) for (const tensors of owners.values()) for (const t of tensors) t.dispose();
+  return new CompiledNetwork(model, captured, graph, program, shared, { memory });
+}
+
+/** A network that is ready to run for one input shape. */
+export class CompiledNetwork<Out = Tensor> {
+  readonly inputShape: Shape;
+  /** Of each tensor that a run gives. */
+  readonly outputShapes: readonly Shape[];
+  /** The rewritten graph: what is launched, in order. */
+  readonly graph: Graph;
+  readonly options: { readonly memory: "default" | "low" };
+  readonly #model: Compilable<Out>;
+  readonly #result: Out;
+  #program: Program | undefined;
+  readonly #shared: Shared;
+  readonly #backend = currentBackend();
+
+  /** Use {@link compile}. */
+  constructor(
+    model: Compilable<Out>,
+    captured: Captured<Out>,
+    graph: Graph,
+    program: Program,
+    shared: Shared,
+    options: { readonly memory: "default" | "low" },
+  ) {
+    this.#model = model;
+    this.#result = captured.result;
+    this.#program = program;
+    this.#shared = shared.retain();
+    this.inputShape = captured.input.shape;
+    this.outputShapes = graph.outputs.map((y) => y.shape);
+    this.graph = graph;
+    this.options = options;
+  }
+
+  /** Bytes of weights, packed weights, arena and commands. */
+  get memory(): ProgramMemory {
+    return this.program().memory;
+  }
+
+  /** Runs the network. The result has the form of the model's own and is yours to dispose. @throws ShapeError */
+  async run(x: Tensor): Promise<Out> {
+    return this.runSync(x);
+  }
+
+  /** Like {@link run}, at once (wasm, js). */
+  runSync(x: Tensor): Out {
+    const program = this.program();
+    if (!sameShape(x.shape, this.inputShape)) {
+      throw new ShapeError(
+        "compiled network",
+        `it was compiled for ${formatShape(this.inputShape)}, the input has ${formatShape(x.shape)}; use forShape(shape)`,
+      );
+    }
+    const here = currentBackend();
+    if (here !== this.#backend || x.storage.memory !== here) {
+      throw new ResNetError(
+        `compiled network: it was compiled for the ${this.#backend.name} backend; input and current backend must be the same`,
+        { code: "ERR_BACKEND" },
+      );
+    }
+    const made: View[] = [];
+    const result = mapTensors(this.#result, (t) => {
+      const y = Tensor.empty(t.shape);
+      made.push(y);
+      return y;
+    });
+    program.run(x, made);
+    return result;
+  }
+
+  /** The same network for another shape (another batch size, say). Packed weights are shared; dispose each by itself. */
+  forShape(shape: Shape): Promise<CompiledNetwork<Out>> {
+    return compile(this.#model, shape, { share: this, keepModel: true });
+  }
+
+  /** Gives the memory back; packed weights when the last network that shares them is disposed. Twice is harmless. */
+  dispose(): void {
+    if (this.#program === undefined) return;
+    this.#program.dispose();
+    this.#program = undefined;
+    this.#shared.release();
+  }
+
+  [Symbol.dispose ?? Symbol.for("Symbol.dispose")](): void {
+    this.dispose();
+  }
+
+  /** For `compile`. @throws DisposedError */
+  program(): Program {
+    if (this.#program === undefined) throw new DisposedError("compiled network");
+    return this.#program;
+  }
+
+  /** For `compile`. */
+  shared(): Shared {
+    this.program();
+    return this.#shared;
+  }
+}
+
+function inEvaluation<T>(model: Compilable<unknown>, body: () => T): T {
+  const before = [...(model.modules?.() ?? [])].map((module) => [module, module.training] as const);
+  for (const [module] of before) module.training = false;
+  try {
+    return body();
+  } finally {
+    for (const [module, training] of before) module.training = training;
+  }
+}
+
+function ownersOf(model: Compilable<unknown>): Map<Storage, Tensor[]> {
+  const owners = new Map<Storage, Tensor[]>();
+  for (const t of model.stateDict?.().values() ?? []) owners.set(t.storage, [...(owners.get(t.storage) ?? []), t]);
+  return owners;
+}
+
+function checkHome(graph: Graph): void {
+  const here = currentBackend();
+  for (const constant of constants(graph)) {
+    if (constant.disposed || constant.memory === here) continue;
+    throw new ResNetError(
+      `compile: a weight lives on the ${constant.memory.name} backend, but ${here.name} is current; call \`await net.to()\` first`,
+      { code: "ERR_BACKEND" },
+    );
+  }
+}
