@@ -32,7 +32,7 @@ export function* benchModels(settings: Settings): Generator<Result | { readonly 
       manualSeed(0);
       const x = randn([batch, 3, size, size]);
       const body = () => noGrad(() => tidy(() => void net.forward(x)));
-      const measured = timing(body, settings.time);
+      const measured = timing(body, settings.time, settings.clock);
       yield {
         suite: "models",
         backend: currentBackend().name,

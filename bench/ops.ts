@@ -7,13 +7,14 @@ import type { Case, CaseOp } from "../test/cases/case.ts";
 import { casesOf, opNames } from "../test/cases/index.ts";
 import { macsOf, outputShape } from "../test/support/launch.ts";
 import { inputsOf } from "../test/support/values.ts";
-import { type Result, timing } from "./measure.ts";
+import { type Clock, type Result, timing } from "./measure.ts";
 
 export interface Settings {
   /** Only rows whose line contains this text. */
   readonly filter: string;
   /** Milliseconds for one row. */
   readonly time: number;
+  readonly clock: Clock;
   /** Rows with more multiply-accumulates than this are left out. */
   readonly maxMacs: number;
 }
@@ -24,12 +25,12 @@ export function* benchOps(settings: Settings): Generator<Result | { readonly ski
     for (const row of casesOf(op)) {
       if (row.perf === undefined || !`${op} ${row.name} ${row.where ?? ""}`.includes(settings.filter)) continue;
       if (macsOf(op, row) > settings.maxMacs) yield { skipped: `${op} ${row.name}` };
-      else yield benchRow(op, row, settings.time);
+      else yield benchRow(op, row, settings);
     }
   }
 }
 
-function benchRow(op: CaseOp, row: Case, time: number): Result {
+function benchRow(op: CaseOp, row: Case, { time, clock }: Settings): Result {
   return tidy(() => {
     const backend = currentBackend();
     const inputs = inputsOf(row).map((v) => (v === null ? null : tensor(Float32Array.from(v.data), v.shape)));
@@ -43,7 +44,7 @@ function benchRow(op: CaseOp, row: Case, time: number): Result {
       name: row.name,
       macs: macsOf(op, row),
       bytes: 4 * elements,
-      ...timing(body, time),
+      ...timing(body, time, clock),
     };
   });
 }

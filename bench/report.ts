@@ -6,15 +6,15 @@ export interface Column {
   readonly left?: boolean;
 }
 
-/** Columns of the table that people read; `peak` in GFLOP/s. */
+/** Milliseconds and GFLOP/s of the median; GFLOP/s of the best run, and that as a part of `peak`, which is a best as well. */
 export function columns(peak: number): readonly Column[] {
   return [
     { title: "", text: (r) => r.group, left: true },
     { title: "", text: (r) => r.name, left: true },
     { title: "ms", text: (r) => milliseconds(r.median) },
-    { title: "best", text: (r) => milliseconds(r.best) },
     { title: "GFLOP/s", text: (r) => (r.macs > 0 ? gflops(r).toFixed(1) : "") },
-    { title: "of peak", text: (r) => (r.macs > 0 ? `${((100 * gflops(r)) / peak).toFixed(0)} %` : "") },
+    { title: "best", text: (r) => (r.macs > 0 ? gflops(r, "best").toFixed(1) : "") },
+    { title: "of peak", text: (r) => (r.macs > 0 ? `${((100 * gflops(r, "best")) / peak).toFixed(0)} %` : "") },
     { title: "GB/s", text: (r) => (r.macs === 0 && r.bytes > 0 ? (r.bytes / r.median / 1e6).toFixed(1) : "") },
   ];
 }
