@@ -1,5 +1,8 @@
 import type { DiskFile, Folder } from "./files.ts";
 
+export { cacheStore, environment } from "./browserCache.ts";
+export { createSha256 } from "./sha256.ts";
+
 /** There are no paths here: undefined says that a string is an address to fetch. */
 export function openFile(_path: string | URL): DiskFile | undefined {
   return undefined;

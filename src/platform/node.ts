@@ -1,2 +1,3 @@
+export { cacheStore, createSha256, environment } from "./nodeCache.ts";
 export { openFile } from "./nodeFiles.ts";
 export { listFolder } from "./nodeFolders.ts";

@@ -1,0 +1,171 @@
+import { cacheStore, createSha256, environment } from "#platform";
+import { ArgumentError, DownloadError } from "../errors.ts";
+import type { CachedFile, CacheStore, Part } from "../platform/cacheStore.ts";
+import { cacheKey, mirrored } from "./cacheKey.ts";
+import { pause } from "./retry.ts";
+import { Interrupted, transfer } from "./transfer.ts";
+
+export interface FetchProgress {
+  /** `"download"`, then `"verify"` while the SHA-256 is computed, and `"ready"` once at the end. */
+  readonly phase: "download" | "verify" | "ready";
+  /** The last part of the address. */
+  readonly file: string;
+  /** In bytes. */
+  readonly loaded: number;
+  /** In bytes; undefined where the server does not say. */
+  readonly total: number | undefined;
+  /** Nothing was downloaded. */
+  readonly fromCache: boolean;
+}
+
+export interface FetchOptions {
+  /** SHA-256 of the file in hexadecimal digits, or the first 8 or more of them. Checked before the file is used. */
+  readonly sha256?: string;
+  readonly onProgress?: (progress: FetchProgress) => void;
+  readonly signal?: AbortSignal;
+  /** Use the cache only; nothing is downloaded. Also `RESNET_TS_OFFLINE=1`. */
+  readonly offline?: boolean;
+  /** A mirror, see `mirrored`; else `RESNET_TS_BASE_URL`. */
+  readonly baseUrl?: string;
+  /** The folder of the cache in Node; else `RESNET_TS_CACHE`, or `resnet-ts` in the system's place for caches. */
+  readonly cacheFolder?: string;
+  /** Failures in a row, without a byte of progress, before it is given up; 5 by default. */
+  readonly retries?: number;
+  /** Milliseconds before the second try, doubled for each further one; 500 by default. */
+  readonly retryDelay?: number;
+  /** Milliseconds without a byte after which a connection counts as dead; 30,000 by default. */
+  readonly stallTimeout?: number;
+  /** Larger files are refused; 8 GiB by default. */
+  readonly maxBytes?: number;
+  /** For tests, and for places with a fetch of their own. */
+  readonly fetch?: typeof fetch;
+  readonly store?: CacheStore;
+}
+
+/** The longest wait that a server may ask for. */
+const MAX_WAIT = 60_000;
+
+/**
+ * A file from the network, by way of the cache: a path in Node, a Blob elsewhere, which `loadCheckpoint` takes.
+ *
+ * An interrupted download is continued, by this call or by a later one, also in another process; its parts are
+ * never taken for the file. Servers that are busy (429, 503) are asked again after the time that they name.
+ *
+ * @throws DownloadError after the last try, when offline, or when the SHA-256 is another one (`ERR_CHECKSUM`)
+ */
+export async function fetchFile(url: string | URL, options: FetchOptions = {}): Promise<string | Blob> {
+  return (await fetchCached(String(url), options)).content;
+}
+
+async function fetchCached(url: string, options: FetchOptions): Promise<CachedFile> {
+  const { signal, offline = environment("RESNET_TS_OFFLINE") === "1" } = options;
+  const sha256 = options.sha256?.toLowerCase();
+  if (sha256 !== undefined && !/^[0-9a-f]{8,64}$/.test(sha256)) {
+    throw new ArgumentError(`fetchFile: sha256 should be 8 to 64 hexadecimal digits, got ${JSON.stringify(sha256)}`);
+  }
+  signal?.throwIfAborted();
+  const store = options.store ?? cacheStore(options.cacheFolder);
+  const key = cacheKey(url);
+  const file = new URL(url).pathname.split("/").pop() || url;
+  const report = reporter(file, options.onProgress);
+
+  const cached = await store.find(key);
+  if (cached !== undefined) {
+    report("ready", cached.size, cached.size, true);
+    return cached;
+  }
+  if (offline) {
+    const advice = "load it once while online, or give a path to the file";
+    throw new DownloadError(url, `is not in the cache (${store.place}), and offline is set; ${advice}`, {
+      code: "ERR_OFFLINE",
+    });
+  }
+
+  const part = await store.claim(key);
+  try {
+    await download(mirrored(url, options.baseUrl ?? environment("RESNET_TS_BASE_URL")), part, sha256, options, report);
+    const done = await part.commit();
+    report("ready", done.size, done.size, false);
+    return done;
+  } catch (error) {
+    await part.release().catch(() => {});
+    throw error;
+  }
+}
+
+type Report = (phase: FetchProgress["phase"], loaded: number, total: number | undefined, fromCache?: boolean) => void;
+
+/** Downloads and verifies, again where that may help. */
+async function download(
+  url: string,
+  part: Part,
+  sha256: string | undefined,
+  options: FetchOptions,
+  report: Report,
+): Promise<void> {
+  const { signal, retries = 5, retryDelay = 500 } = options;
+  const settings = {
+    fetch: options.fetch ?? globalThis.fetch,
+    signal,
+    stallTimeout: options.stallTimeout ?? 30_000,
+    maxBytes: options.maxBytes ?? 8 * 2 ** 30,
+    checked: sha256 !== undefined,
+    onBytes: (loaded: number, total: number | undefined) => report("download", loaded, total),
+  };
+  let failures = 0;
+  let mismatches = 0;
+  for (;;) {
+    const before = part.size;
+    try {
+      await transfer(url, part, settings);
+      const found = sha256 === undefined ? "" : await checksum(part, signal, report);
+      if (sha256 === undefined || found.startsWith(sha256)) return;
+      await part.reset({ validator: undefined, total: undefined });
+      // The part may have been of an older file, or damaged on the way: once more, from the start.
+      if (++mismatches > 1 || before === 0) {
+        const message = `its SHA-256 is ${found}, expected ${sha256}${sha256.length < 64 ? "..." : ""}; it was not kept`;
+        throw new DownloadError(url, message, { code: "ERR_CHECKSUM" });
+      }
+    } catch (error) {
+      if (!(error instanceof Interrupted)) throw error;
+      failures = part.size > before ? 1 : failures + 1;
+      const { wait = Math.random() * retryDelay * 2 ** failures, status, message } = error;
+      if (failures > retries || wait > MAX_WAIT) {
+        const why =
+          wait > MAX_WAIT ? `it asks to wait ${Math.round(wait / 1000)} s` : `given up after ${failures} tries`;
+        const kept =
+          part.size > 0 ? `; the ${part.size} bytes so far are kept, and the next call goes on from there` : "";
+        throw new DownloadError(url, `${message}; ${why}${kept}`, {
+          ...(status === undefined ? {} : { status }),
+          cause: error.cause ?? error,
+        });
+      }
+      await pause(Math.min(wait, MAX_WAIT), signal);
+    }
+  }
+}
+
+async function checksum(part: Part, signal: AbortSignal | undefined, report: Report): Promise<string> {
+  const sum = createSha256();
+  let loaded = 0;
+  for await (const bytes of part.read()) {
+    signal?.throwIfAborted();
+    sum.update(bytes);
+    loaded += bytes.length;
+    report("verify", loaded, part.size);
+  }
+  return sum.hex();
+}
+
+/** At most ten reports a second, but each phase's first and the last of all. */
+function reporter(file: string, onProgress: FetchOptions["onProgress"]): Report {
+  let last = 0;
+  let lastPhase = "";
+  return (phase, loaded, total, fromCache = false) => {
+    const now = Date.now();
+    if (phase === lastPhase && now - last < 100 && loaded !== total) return;
+    last = now;
+    lastPhase = phase;
+    onProgress?.({ phase, file, loaded, total, fromCache });
+  };
+}

@@ -1,0 +1,125 @@
+import type { CachedFile, CacheStore, Part, PartNote } from "./cacheStore.ts";
+
+// The Cache API holds finished files under /resnet-ts/KEY, and the pieces of parts under /resnet-ts/KEY?piece=N with
+// a header that says what they belong to. Where the Cache API is missing (pages without HTTPS, some workers),
+// downloads live in memory for the caller alone.
+
+const NAME = "resnet-ts";
+const PIECE = 8 << 20;
+const NOTE = "x-resnet-ts-note";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const address = (key: string, piece?: number) => {
+  return `https://cache.invalid/resnet-ts/${encodeURIComponent(key)}${piece === undefined ? "" : `?piece=${piece}`}`;
+};
+
+/** The browser's cache. The folder is Node's business and does not count here. */
+export function cacheStore(_folder?: string, storage: CacheStorage | undefined = globalThis.caches): CacheStore {
+  const cache = storage?.open(NAME);
+  return {
+    place: storage === undefined ? "memory" : "the browser's cache",
+    async find(key) {
+      const answer = await (await cache)?.match(address(key));
+      if (answer === undefined) return undefined;
+      const content = await answer.blob();
+      return { content, size: content.size };
+    },
+    async claim(key) {
+      const [alone, unlock] = await lock(key);
+      return openPart(key, alone ? await cache : undefined, unlock);
+    },
+    async remove(key) {
+      await (await cache)?.delete(address(key));
+    },
+  };
+}
+
+/** One tab at a time works on the kept pieces of a file; others download for themselves. */
+async function lock(key: string): Promise<[alone: boolean, unlock: () => void]> {
+  const locks = globalThis.navigator?.locks as LockManager | undefined;
+  if (locks === undefined) return [true, () => {}];
+  return new Promise((resolve) => {
+    locks.request(`resnet-ts/${key}`, { ifAvailable: true }, (held) => {
+      if (held === null) return resolve([false, () => {}]);
+      return new Promise<void>((unlock) => resolve([true, unlock]));
+    });
+  });
+}
+
+async function openPart(key: string, cache: Cache | undefined, unlock: () => void): Promise<Part> {
+  let store = cache;
+  let pieces: Blob[] = [];
+  let pending: Bytes[] = [];
+  let note: PartNote | undefined;
+  const pendingSize = () => pending.reduce((sum, bytes) => sum + bytes.length, 0);
+
+  for (let i = 0; cache !== undefined; i++) {
+    const answer = await cache.match(address(key, i));
+    if (answer === undefined) break;
+    note ??= JSON.parse(answer.headers.get(NOTE) ?? "{}") as PartNote;
+    pieces.push(await answer.blob());
+  }
+
+  const flush = async () => {
+    if (pendingSize() === 0) return;
+    const blob = new Blob(pending);
+    pending = [];
+    const headers = { [NOTE]: JSON.stringify(note ?? {}) };
+    await store?.put(address(key, pieces.length), new Response(blob, { headers })).catch(() => {
+      store = undefined; // a full quota: the rest stays in memory
+    });
+    pieces.push(blob);
+  };
+  const drop = async () => {
+    for (let i = pieces.length - 1; i >= 0; i--) await cache?.delete(address(key, i));
+    pieces = [];
+    pending = [];
+  };
+
+  return {
+    get size() {
+      return pieces.reduce((sum, blob) => sum + blob.size, 0) + pendingSize();
+    },
+    get note() {
+      return note;
+    },
+    async reset(fresh) {
+      await drop();
+      note = fresh;
+    },
+    async append(bytes) {
+      pending.push(bytes.slice());
+      if (pendingSize() >= PIECE) await flush();
+    },
+    async *read() {
+      await flush();
+      for (const piece of pieces) {
+        const reader = piece.stream().getReader();
+        for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+      }
+    },
+    async commit(): Promise<CachedFile> {
+      await flush();
+      const content = new Blob(pieces);
+      // A full quota costs the cache, not the file.
+      await cache?.put(address(key), new Response(content)).catch(() => {});
+      await drop();
+      unlock();
+      return { content, size: content.size };
+    },
+    async release() {
+      await flush().catch(() => {});
+      unlock();
+    },
+    async discard() {
+      await drop();
+      unlock();
+    },
+  };
+}
+
+/** There are no environment variables here. */
+export function environment(_name: string): string | undefined {
+  return undefined;
+}
