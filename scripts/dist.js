@@ -14,17 +14,17 @@ import { at, hashFiles, listFiles, readText, writeIfChanged } from "./support/fi
 import { kernelTargets } from "./support/kernels.js";
 
 const stampFile = "build/.dist";
+const { imports } = JSON.parse(readText("package.json"));
 const present = (entries) => Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(at(file))));
 
-/** `#platform` is src/platform/node.ts or browser.ts, `#images` nodeImages.ts or browserImages.ts; kernels stay outside, in a folder beside. */
+/** `#platform` and its like are what package.json says for Node, or for everybody else; kernels stay outside, in a folder beside. */
 const sides = (side) => ({
   name: "sides",
   resolveId(id) {
     const kernel = /(?:^|\/)generated\/(\w+)\.(?:ts|js)$/.exec(id);
     if (kernel) return { id: `../kernels/${kernel[1]}.js`, external: "relative" };
-    if (id === "#platform") return at(`src/platform/${side}.ts`);
-    if (id === "#images") return at(`src/platform/${side}Images.ts`);
-    return undefined;
+    const choice = imports[id]?.[side];
+    return choice && at(choice.replace("./build/", "").replace(/\.js$/, ".ts"));
   },
 });
 
@@ -74,7 +74,7 @@ export async function buildDist({ log = console.error } = {}) {
     outDir: "dist/web",
     platform: "neutral",
     dts: false,
-    plugins: [sides("browser")],
+    plugins: [sides("default")],
   });
   if (Object.keys(kernels).length > 0) {
     await bundle({ ...common, entry: kernels, outDir: "dist/kernels", platform: "neutral", dts: false });

@@ -1,10 +1,10 @@
-import { readText } from "./files.js";
+import { at, readText } from "./files.js";
 import { run } from "./process.js";
 
 /** Whether node_modules holds what package-lock.json asks for; npm's own record of the tree is compared, not guessed. */
-export function isInstalled() {
-  const lock = readText("package-lock.json");
-  const tree = readText("node_modules/.package-lock.json");
+export function isInstalled(folder = ".") {
+  const lock = readText(`${folder}/package-lock.json`);
+  const tree = readText(`${folder}/node_modules/.package-lock.json`);
   if (!lock || !tree) return false;
   const wanted = JSON.parse(lock).packages;
   const present = JSON.parse(tree).packages;
@@ -15,15 +15,15 @@ export function isInstalled() {
 }
 
 /** Installs the packages unless they are there. Everything it says goes to stderr: stdout belongs to the command. */
-export async function install() {
-  if (isInstalled()) return;
-  console.error("installing packages (npm ci) …");
+export async function install({ folder = "." } = {}) {
+  if (isInstalled(folder)) return;
+  console.error(`installing packages${folder === "." ? "" : ` in ${folder}`} (npm ci) …`);
   const npm = process.env.npm_execpath;
   const args = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
   const windows = process.platform === "win32";
   // Called as `npm test`, npm says where it lives; called as `node scripts/test.js`, it is looked up on the PATH.
   const result = npm?.endsWith(".js")
-    ? await run(process.execPath, [npm, ...args], { echo: true })
-    : await run(windows ? "npm.cmd" : "npm", args, { echo: true });
+    ? await run(process.execPath, [npm, ...args], { echo: true, cwd: at(folder) })
+    : await run(windows ? "npm.cmd" : "npm", args, { echo: true, cwd: at(folder) });
   if (result.code !== 0) throw new Error(`npm ci failed with exit code ${result.code}; its output is above`);
 }

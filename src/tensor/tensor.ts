@@ -8,10 +8,14 @@ import { type LazyValues, Storage } from "./storage.ts";
 const disposeSymbol: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
 
 let forgotten = 0;
-const net = new FinalizationRegistry<Storage>((storage) => {
-  forgotten++;
-  storage.release();
-});
+/** Some edge workers have no FinalizationRegistry: there, nobody catches what was forgotten. */
+const net =
+  typeof FinalizationRegistry === "undefined"
+    ? undefined
+    : new FinalizationRegistry<Storage>((storage) => {
+        forgotten++;
+        storage.release();
+      });
 
 /** Tensors that were collected as garbage without `dispose()` since the start. Their memory was given back. */
 export function forgottenTensors(): number {
@@ -43,7 +47,7 @@ export class Tensor {
     this.shape = shape;
     this.storage = storage;
     track(this);
-    net.register(this, storage, this);
+    net?.register(this, storage, this);
   }
 
   /** An uninitialised tensor. */
@@ -119,7 +123,7 @@ export class Tensor {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    net.unregister(this);
+    net?.unregister(this);
     untrack(this);
     this.storage.release();
     this.grad?.dispose();

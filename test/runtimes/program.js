@@ -1,0 +1,82 @@
+/**
+ * The same program for every runtime. It hands lines to `report`: one with what `info()` says, one per case
+ * `{ name, hash, ms }`, and `{ done: true }`. Only what the packed library exports is used.
+ */
+import * as resnet from "resnet-ts";
+import { sha256 } from "./sha256.js";
+
+const networks = {
+  cifarResnet56: { make: () => resnet.cifarResnet56(), input: [3, 32, 32] },
+  resnet18: { make: () => resnet.resnet18(), input: [3, 224, 224] },
+  resnet50: { make: () => resnet.resnet50(), input: [3, 224, 224] },
+};
+
+const hash = (values) => sha256(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+
+/** Weights and inputs are drawn here: they are part of what has to be equal. */
+function network(name) {
+  resnet.manualSeed(0);
+  const net = networks[name].make();
+  net.eval();
+  return net;
+}
+
+function input(name, batch) {
+  resnet.manualSeed(batch);
+  return resnet.randn([batch, ...networks[name].input]);
+}
+
+export async function program({ report, names = Object.keys(networks), threads = [1], init = {} }) {
+  const measure = async (name, logits) => {
+    const started = performance.now();
+    const values = await logits();
+    report({ name, hash: hash(values), ms: Math.round(performance.now() - started) });
+  };
+  report({ info: await resnet.init({ ...init, threads: threads[0] ?? 1 }) });
+  await measure("randn", () => {
+    resnet.manualSeed(0);
+    return resnet.randn([1000]).data();
+  });
+  for (const count of threads) {
+    const info = await resnet.init({ ...init, threads: count });
+    if (info.threads !== count) {
+      report({ lacking: `${count} threads: ${JSON.stringify(info)}`, threads: count });
+      continue;
+    }
+    for (const name of names) {
+      const net = network(name);
+      for (const batch of [1, 3]) {
+        const x = input(name, batch);
+        const suffix = `batch ${batch}, ${count} thread${count > 1 ? "s" : ""}`;
+        await measure(`${name} eager, ${suffix}`, async () => {
+          const y = resnet.noGrad(() => net.forward(x));
+          const values = await y.data();
+          y.dispose();
+          return values;
+        });
+        if ("compile" in resnet) {
+          const fast = await resnet.compile(net, [batch, ...networks[name].input]);
+          await measure(`${name} compiled, ${suffix}`, async () => {
+            const y = await fast.run(x);
+            const values = await y.data();
+            y.dispose();
+            return values;
+          });
+          fast.dispose();
+        }
+        x.dispose();
+      }
+      net.dispose?.();
+    }
+  }
+  report({ done: true });
+}
+
+/** Runs the program and never throws: what went wrong is a line as well. */
+export async function reported(options) {
+  try {
+    await program(options);
+  } catch (error) {
+    options.report({ error: String(error?.stack ?? error) });
+  }
+}
