@@ -1,4 +1,6 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { at, hashFiles, listFiles, readText, root, writeIfChanged } from "./files.js";
 import { inParallel, runNode } from "./process.js";
 
@@ -22,6 +24,17 @@ export async function buildKernels(log) {
 
   mkdirSync(at("build/wasm"), { recursive: true });
   const started = performance.now();
+  const finish = (how) => {
+    for (const [name, file] of targets) writeIfChanged(`${generated}/${name}.ts`, inline(readFileSync(at(file))));
+    writeIfChanged(stampFile, stamp);
+    log(`kernels: ${targets.length} binaries ${how}, ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  };
+  const cached = join(tmpdir(), "resnet-ts-kernels", stamp);
+  if (targets.every(([, file]) => existsSync(join(cached, basename(file))))) {
+    for (const [, file] of targets) copyFileSync(join(cached, basename(file)), at(file));
+    return finish("from another checkout");
+  }
+
   const asc = at("node_modules/assemblyscript/bin/asc.js");
   const results = await inParallel(
     2,
@@ -37,9 +50,14 @@ export async function buildKernels(log) {
   const warnings = results[0].output.trim();
   if (warnings) log(warnings);
 
-  for (const [name, file] of targets) writeIfChanged(`${generated}/${name}.ts`, inline(readFileSync(at(file))));
-  writeIfChanged(stampFile, stamp);
-  log(`kernels: ${targets.length} binaries, ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  finish("compiled");
+  mkdirSync(cached, { recursive: true });
+  for (const [, file] of targets) {
+    // Renamed into place: another checkout never sees half a file.
+    const half = join(cached, `${basename(file)}.${process.pid}`);
+    copyFileSync(at(file), half);
+    renameSync(half, join(cached, basename(file)));
+  }
 }
 
 /** src/backend/wasm/inline.ts reads what this writes. */
