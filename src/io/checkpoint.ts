@@ -1,4 +1,4 @@
-import { openFile } from "#platform";
+import { httpFetch, openFile } from "#platform";
 import { ArgumentError, DownloadError, FileFormatError } from "../errors.ts";
 import { detectFormat } from "./detect.ts";
 import { FileTensor } from "./fileTensor.ts";
@@ -66,7 +66,7 @@ async function openSource(source: CheckpointSource, { name, signal }: LoadCheckp
 async function fetchBytes(url: string, signal: AbortSignal | undefined): Promise<ArrayBuffer> {
   let response: Response;
   try {
-    response = await fetch(url, signal === undefined ? {} : { signal });
+    response = await httpFetch(url, signal === undefined ? {} : { signal });
     if (response.ok) return await response.arrayBuffer();
   } catch (cause) {
     signal?.throwIfAborted();

@@ -1,4 +1,4 @@
-import { cacheStore, createSha256, environment } from "#platform";
+import { cacheStore, createSha256, environment, httpFetch } from "#platform";
 import { ArgumentError, DownloadError } from "../errors.ts";
 import type { CachedFile, CacheStore, Part } from "../platform/cacheStore.ts";
 import { cacheKey, mirrored } from "./cacheKey.ts";
@@ -50,6 +50,8 @@ const MAX_WAIT = 60_000;
  *
  * An interrupted download is continued, by this call or by a later one, also in another process; its parts are
  * never taken for the file. Servers that are busy (429, 503) are asked again after the time that they name.
+ *
+ * In Node the proxies of HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are used.
  *
  * @throws DownloadError after the last try, when offline, or when the SHA-256 is another one (`ERR_CHECKSUM`)
  */
@@ -105,7 +107,7 @@ async function download(
 ): Promise<void> {
   const { signal, retries = 5, retryDelay = 500 } = options;
   const settings = {
-    fetch: options.fetch ?? globalThis.fetch,
+    fetch: options.fetch ?? httpFetch,
     signal,
     stallTimeout: options.stallTimeout ?? 30_000,
     maxBytes: options.maxBytes ?? 8 * 2 ** 30,

@@ -12,3 +12,6 @@ export function openFile(_path: string | URL): DiskFile | undefined {
 export function listFolder(_path: string): Folder | undefined {
   return undefined;
 }
+
+/** The browser knows its proxies. Wrapped, because fetch wants to be called on the window. */
+export const httpFetch: typeof fetch = (input, init) => fetch(input, init);
