@@ -12,6 +12,7 @@ Writes test/golden/training.json: for each network
     sgd                     { lr, momentum, weightDecay, f64, f32 }: losses of steps t = 0 ... 9 on batch t from the filled weights, each before its
                             update; torch.optim.SGD, not Nesterov, weight decay on every parameter, one more loss (the 11th) after the last update
     sgdError                largest |f32 - f64| / f64
+ResNet-50 has no sgd: on batches of this size PyTorch's own float32 losses leave its float64 by 5 to 6 % within ten steps (lr 0.001).
 
 A rounding error that turns one value before a ReLU from below to above zero changes gradients by far more than itself, and training mode
 amplifies it from step to step; a float32 engine cannot be judged to 1e-4 on such a batch. So pictures are small and `first` is the first of 0, 20, 40, ...
@@ -42,7 +43,7 @@ NETWORKS = {
     "cifar_preact_resnet20": (lambda: PreactNet(20, False), (4, 3, 16, 16), 10, 0.002),
     "cifar_preact_resnet29": (lambda: PreactNet(29, True), (4, 3, 16, 16), 10, 0.002),
     "resnet18": (torchvision.models.resnet18, (4, 3, 64, 64), 1000, 0.002),
-    "resnet50": (torchvision.models.resnet50, (2, 3, 64, 64), 1000, 0.001),
+    "resnet50": (torchvision.models.resnet50, (2, 3, 64, 64), 1000, None),
 }
 
 
@@ -83,6 +84,13 @@ def ends(t):
     return [t.reshape(-1)[0].item(), t.reshape(-1)[-1].item()]
 
 
+def running(net):
+    norms = [k for k, m in net.named_modules() if isinstance(m, nn.BatchNorm2d)]
+    state = net.state_dict()
+    keys = [f"{k}.{s}" for k in (norms[0], norms[-1]) for s in ("running_mean", "running_var")]
+    return {k: [state[k].mean().item(), *ends(state[k])] for k in keys}
+
+
 def measure(name, begin):
     make, shape, classes, lr = NETWORKS[name]
     net = fill_model(make().train(), "plain" in name)
@@ -93,19 +101,19 @@ def measure(name, begin):
     condition = worst(one(shaken(copy.deepcopy(net).double()), shape, classes, begin)[1], g64)
     if error > 1e-5 or condition > 5e-5:
         return f"gradients {error:.1e} {condition:.1e}", None
+    result = {"shape": list(shape), "classes": classes, "first": begin, "loss": {"f64": loss64, "f32": loss32},
+              "gradientError": error, "gradientCondition": condition, "gradients": {k: [g.norm().item(), *ends(g)] for k, g in g64.items()},
+              "running": running(double)}
+    if lr is None:
+        return f"gradients {error:.1e} {condition:.1e}", result
     sgd64 = step_losses(copy.deepcopy(net).double(), shape, classes, lr, begin)
     sgd32 = step_losses(net, shape, classes, lr, begin)
     sgd_error = max(abs(a - b) / b for a, b in zip(sgd32, sgd64))
     said = f"gradients {error:.1e} {condition:.1e}, losses {[round(v, 4) for v in sgd64]} {sgd_error:.1e}"
     if sgd_error > 1e-5:
         return said, None
-    norms = [k for k, m in double.named_modules() if isinstance(m, nn.BatchNorm2d)]
-    state = double.state_dict()
-    keys = [f"{k}.{s}" for k in (norms[0], norms[-1]) for s in ("running_mean", "running_var")]
-    return said, {"shape": list(shape), "classes": classes, "first": begin, "loss": {"f64": loss64, "f32": loss32},
-                  "gradientError": error, "gradientCondition": condition, "gradients": {k: [g.norm().item(), *ends(g)] for k, g in g64.items()},
-                  "running": {k: [state[k].mean().item(), *ends(state[k])] for k in keys},
-                  "sgd": {"lr": lr, "momentum": 0.9, "weightDecay": 1e-4, "f64": sgd64, "f32": sgd32}, "sgdError": sgd_error}
+    sgd = {"lr": lr, "momentum": 0.9, "weightDecay": 1e-4, "f64": sgd64, "f32": sgd32}
+    return said, {**result, "sgd": sgd, "sgdError": sgd_error}
 
 
 def main():
