@@ -1,7 +1,7 @@
 import { listFolder, openFile } from "#platform";
 import { ArgumentError, FileFormatError } from "../errors.ts";
 import { inflateMembers } from "../io/inflate.ts";
-import { type ByteSource, readBytes } from "../io/source.ts";
+import { type ByteSource, memorySource, readBytes } from "../io/source.ts";
 import { readZip, type ZipMember } from "../io/zip.ts";
 import { checkIndex, cifarDataset, concatenated, type ImageDataset, idxDataset } from "./datasets.ts";
 import { decodeImage } from "./decode.ts";
@@ -17,6 +17,9 @@ export interface OpenDatasetOptions {
 /** Files of other kinds that lie about in folders of pictures are passed over. */
 const pictureName = /\.(jpe?g|png)$/i;
 const otherPictureName = /\.(gif|webp|bmp|tiff?|avif|heic|ppm|pgm)$/i;
+
+/** Bytes. A zip of small pictures is read at once: a visit to the disk for each costs more than its decoding. */
+const MAX_ZIP_IN_MEMORY = 2 ** 28;
 
 const splitNames = { train: ["train", "training"], test: ["test", "val", "validation", "valid"] } as const;
 
@@ -36,7 +39,10 @@ export async function openDataset(path: string, options: OpenDatasetOptions = {}
   if (file === undefined)
     throw new ArgumentError(`${path}: data sets are read from paths, which this runtime does not have`);
   const source: ByteSource = { name: path, size: file.size, readInto: file.readInto };
-  if (file.size >= 4 && readBytes(source, 0, 4).join() === "80,75,3,4") return openZip(source, split);
+  if (file.size >= 4 && readBytes(source, 0, 4).join() === "80,75,3,4") {
+    const isSmall = file.size <= MAX_ZIP_IN_MEMORY;
+    return openZip(isSmall ? memorySource(path, readBytes(source, 0, file.size)) : source, split);
+  }
   if (/idx3/.test(path)) return openIdx(path);
   return cifarDataset(await gunzipped(await readPictureFile(path), path), path);
 }
