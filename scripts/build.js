@@ -3,6 +3,7 @@
  * content of what it reads is unchanged, so a second build takes a fraction of a second.
  */
 import { pathToFileURL } from "node:url";
+import { inlineWeights } from "./support/embedded.js";
 import { at, readText } from "./support/files.js";
 import { buildKernels } from "./support/kernels.js";
 import { runNode } from "./support/process.js";
@@ -13,6 +14,7 @@ export async function build({ log = console.error } = {}) {
     const result = await runNode([at("scripts/records.js")]);
     if (result.code !== 0) throw new Error(`scripts/records.js failed\n${result.output}`);
   }
+  inlineWeights();
   await buildKernels(log);
   await buildTypeScript(log);
 }

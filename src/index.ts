@@ -2,6 +2,13 @@
 export { backward, clearTape, gradEnabled, noGrad } from "./autograd.ts";
 export type { BackendInfo } from "./backend/backend.ts";
 export {
+  Classifier,
+  type ClassifierOptions,
+  type ClassifyOptions,
+  createClassifier,
+  type LoadProgress,
+} from "./classifier.ts";
+export {
   ArgumentError,
   DisposedError,
   DownloadError,

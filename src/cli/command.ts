@@ -1,0 +1,96 @@
+import { type ParseArgsConfig, parseArgs } from "node:util";
+import { UnknownNameError } from "../errors.ts";
+
+/** How a command is used wrongly; the command exits with 2 and points to its help. */
+export class UsageError extends Error {}
+
+export interface OptionSpec {
+  readonly type: "string" | "boolean";
+  readonly short?: string;
+  /** What the value is, in help: `--weights FILE`. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+export type Values = Readonly<Record<string, string | boolean | undefined>>;
+
+export interface Command {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** What stands after the name, e.g. `[options] [PICTURE…]`. */
+  readonly usage: string;
+  readonly options: Readonly<Record<string, OptionSpec>>;
+  readonly examples: readonly string[];
+  /** @returns the exit code */
+  run(values: Values, positionals: readonly string[]): Promise<number>;
+}
+
+/** What every command takes. */
+export const commonOptions: Readonly<Record<string, OptionSpec>> = {
+  json: { type: "boolean", help: "print one JSON object on the last line of standard output" },
+  backend: { type: "string", value: "NAME", help: "wasm (default) or js" },
+  threads: { type: "string", value: "N", help: "threads of the wasm backend; 1 by default" },
+  relaxed: { type: "boolean", help: "use relaxed SIMD where there is: faster, bits depend on the CPU" },
+  debug: { type: "boolean", help: "print stacks of errors (also with DEBUG in the environment)" },
+  help: { type: "boolean", short: "h", help: "print this" },
+};
+
+/** Parses a command's arguments. @throws UsageError, UnknownNameError with the nearest option */
+export function parse(command: Command, args: readonly string[]): { values: Values; positionals: readonly string[] } {
+  const specs = { ...command.options, ...commonOptions };
+  const options: NonNullable<ParseArgsConfig["options"]> = {};
+  for (const [name, { type, short }] of Object.entries(specs)) {
+    options[name] = short === undefined ? { type } : { type, short };
+  }
+  for (const arg of args) {
+    if (arg === "--") break;
+    const name = /^--(?:no-)?([^=]+)/.exec(arg)?.[1];
+    if (name !== undefined && !(name in specs)) throw new UnknownNameError("option", `--${name}`, flags(specs));
+  }
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    return { values: values as Values, positionals };
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message.split("\n")[0]! : String(error));
+  }
+}
+
+const flags = (specs: Readonly<Record<string, OptionSpec>>): string[] => Object.keys(specs).map((name) => `--${name}`);
+
+/** A command's own help. */
+export function help(command: Command): string {
+  const line = ([name, spec]: [string, OptionSpec]): [string, string] => [
+    `${spec.short === undefined ? "" : `-${spec.short}, `}--${name}${spec.value === undefined ? "" : ` ${spec.value}`}`,
+    spec.help,
+  ];
+  const rows = [...Object.entries(command.options), ...Object.entries(commonOptions)].map(line);
+  const width = Math.max(...rows.map(([flag]) => flag.length));
+  return [
+    `${command.summary}`,
+    "",
+    `usage: resnet-ts ${command.name} ${command.usage}`,
+    "",
+    "options:",
+    ...rows.map(([flag, text]) => `  ${flag.padEnd(width)}  ${text}`),
+    "",
+    "examples:",
+    ...command.examples.map((example) => `  ${example}`),
+  ].join("\n");
+}
+
+/** A whole number of at least `least`, or the default. @throws UsageError */
+export function count(values: Values, name: string, preset: number, least = 1): number {
+  const text = values[name];
+  if (text === undefined) return preset;
+  const n = Number(text);
+  if (!Number.isInteger(n) || n < least || text === "") {
+    throw new UsageError(`--${name} must be a whole number of at least ${least}, got ${JSON.stringify(text)}`);
+  }
+  return n;
+}
+
+export function text(values: Values, name: string): string | undefined {
+  const value = values[name];
+  return typeof value === "string" ? value : undefined;
+}
