@@ -1,25 +1,28 @@
-import { noGrad } from "./autograd.ts";
-import { ArgumentError } from "./errors.ts";
+import { ArgumentError, DisposedError, UnknownNameError } from "./errors.ts";
+import { type Compilable, type CompiledNetwork, compile } from "./graph/compile.ts";
 import { init } from "./init.ts";
 import { type CheckpointSource, loadCheckpoint } from "./io/checkpoint.ts";
 import type { Checkpoint } from "./io/stateDict.ts";
 import { embeddedCifarResnet20 } from "./models/embedded/cifarResnet20.ts";
 import type { PictureNet } from "./models/pictureNet.ts";
 import { createModel, type ModelName, modelName, models } from "./models/registry.ts";
+import { Linear } from "./nn/linear.ts";
 import { hasMemory } from "./tensor/memory.ts";
-import { tidy } from "./tensor/scope.ts";
 import { Tensor } from "./tensor/tensor.ts";
-import type { RawImage } from "./vision/image.ts";
+import { encodePng } from "./vision/encodePng.ts";
+import { activationMap, type HeatMap, overlay, upsample } from "./vision/heatmap.ts";
+import type { RawImage, RgbImage } from "./vision/image.ts";
 import { cifar10Labels, cifar100Labels } from "./vision/labels/cifar.ts";
 import type { Labels } from "./vision/labels/labels.ts";
 import { type ImageInput, toImage } from "./vision/toImage.ts";
-import { type Prediction, topK } from "./vision/topk.ts";
+import { type Prediction, topIndices, topK } from "./vision/topk.ts";
 import {
   cifarClassification,
   imageClassification,
   kerasClassification,
   type Preprocessing,
   preprocess,
+  seenRegion,
 } from "./vision/transforms.ts";
 
 /** What loading is doing. `loaded` and `total` are bytes, where they are known. */
@@ -45,66 +48,171 @@ export interface ClassifyOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A network with its weights, its labels and the way from pictures to its input. */
+/** Where in a picture a class was seen. */
+export interface Explanation {
+  readonly index: number;
+  readonly label: string;
+  /** Class activation map over the picture's pixels: above 0 speaks for the class, below against it. */
+  readonly map: HeatMap;
+  /** The picture with the map laid over it. @param opacity of the hottest spot, 0 to 1; 0.7 by default */
+  overlay(opacity?: number): RgbImage;
+  /** The overlay as a PNG file. */
+  png(opacity?: number): Promise<Uint8Array>;
+}
+
+/** What one pass gives. */
+interface Outputs {
+  readonly maps: Tensor;
+  readonly feature: Tensor;
+  readonly logits: Tensor;
+}
+
+/** A network with its weights, its labels and the way from pictures to its input. Made by {@link createClassifier}. */
 export class Classifier {
   readonly model: ModelName;
-  readonly net: PictureNet;
   readonly labels: Labels | undefined;
   readonly preprocessing: Preprocessing;
+  /** 0 where the network ends in features. */
+  readonly numClasses: number;
+  /** The classifier's weight, [numClasses, numFeatures], for activation maps. */
+  readonly #weight: Float32Array | undefined;
+  readonly #net: PictureNet;
+  /** The network compiled for each shape of input that was used last. Packed weights are shared. */
+  readonly #programs = new Map<string, CompiledNetwork<Outputs>>();
+  #disposed = false;
 
+  /** Takes the network over: its weights are packed at the first picture, and the network itself can then not be used. */
   constructor(model: ModelName, net: PictureNet, preprocessing: Preprocessing, labels: Labels | undefined) {
     if (labels !== undefined && labels.length !== net.numClasses) {
       throw new ArgumentError(`createClassifier: ${labels.length} labels for ${net.numClasses} classes`);
     }
     this.model = model;
-    this.net = net;
+    this.#net = net;
     this.preprocessing = preprocessing;
     this.labels = labels;
+    this.numClasses = net.numClasses;
+    this.#weight = net.fc instanceof Linear ? net.fc.weight.dataSync() : undefined;
   }
 
   /** The likeliest classes of a picture, likeliest first. */
   async classify(image: ImageInput, options: ClassifyOptions = {}): Promise<Prediction[]> {
-    const picture = await toImage(image, options.signal === undefined ? {} : { signal: options.signal });
-    const logits = await this.logits([picture]);
-    return topK(logits, options.topK ?? 5, this.labels);
+    const { topK: k = 5, ...rest } = options;
+    return topK(await this.logits([await toImage(image, rest)]), k, this.labels);
   }
 
   /** The pooled feature of a picture, [numFeatures]: what the classifier sees. Pictures that look alike have similar ones. */
   async embed(image: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
-    const x = this.input([await toImage(image, options)]);
-    const feature = tidy(() => noGrad(() => this.net.pool(this.net.forwardFeatures(x))));
-    x.dispose();
-    try {
-      return await feature.data();
-    } finally {
-      feature.dispose();
-    }
+    const picture = await toImage(image, options);
+    return this.#run([picture], ({ feature }) => feature.data());
+  }
+
+  /**
+   * Where the network sees a class, by its class activation map: exact for these networks, which end in a global average and
+   * one linear layer.
+   * @param options.class an index or a label; the likeliest class by default
+   */
+  async explain(
+    image: ImageInput,
+    options: { readonly class?: number | string; readonly signal?: AbortSignal } = {},
+  ): Promise<Explanation> {
+    const { class: wanted, ...rest } = options;
+    const picture = await toImage(image, rest);
+    const weight = this.#weight;
+    if (weight === undefined) throw new ArgumentError("explain: the network has no classifier");
+    const { logits, stored, shape } = await this.#run([picture], async (y) => ({
+      logits: await y.logits.data(),
+      stored: await y.maps.storage.read(),
+      shape: y.maps.shape as readonly [number, number, number, number],
+    }));
+    const index = wanted === undefined ? topIndices(logits, 1)[0]! : this.#classIndex(wanted);
+    const [, channels, height, width] = shape;
+    const small = activationMap(stored, width, height, weight.subarray(index * channels, (index + 1) * channels));
+    const map = upsample(small, picture.width, picture.height, seenRegion(picture, this.preprocessing));
+    const laid = (opacity?: number): RgbImage => overlay(picture, map, opacity);
+    return {
+      index,
+      label: this.labels?.[index]?.name ?? `class ${index}`,
+      map,
+      overlay: laid,
+      png: (opacity) => encodePng(laid(opacity)),
+    };
   }
 
   /** Logits of a batch of decoded pictures, [pictures, classes] row by row. */
   async logits(images: readonly RawImage[]): Promise<Float32Array> {
-    const x = this.input(images);
-    const y = noGrad(() => this.net.forward(x));
-    x.dispose();
-    try {
-      return await y.data();
-    } finally {
-      y.dispose();
-    }
-  }
-
-  /** The network's input for decoded pictures; the caller disposes it. */
-  input(images: readonly RawImage[]): Tensor {
-    const { data, shape } = preprocess(images, this.preprocessing, "channels-last");
-    const x = Tensor.empty(shape);
-    x.storage.write(data); // a 4-D tensor's bytes are channels-last
-    return x;
+    if (this.numClasses === 0) throw new ArgumentError("classify: the network has no classifier; use embed");
+    return this.#run(images, ({ logits }) => logits.data());
   }
 
   /** Gives the network's memory back. */
   dispose(): void {
-    this.net.dispose();
+    this.#disposed = true;
+    for (const program of this.#programs.values()) program.dispose();
+    this.#programs.clear();
+    this.#net.dispose();
   }
+
+  #classIndex(wanted: number | string): number {
+    if (typeof wanted === "number") {
+      if (Number.isInteger(wanted) && wanted >= 0 && wanted < this.numClasses) return wanted;
+      throw new ArgumentError(`explain: classes are from 0 to ${this.numClasses - 1}, got ${wanted}`);
+    }
+    const names = this.labels ?? [];
+    const plain = wanted.toLowerCase();
+    const index = names.findIndex(({ name, wnid }) => name.toLowerCase() === plain || wnid === wanted);
+    if (index < 0)
+      throw new UnknownNameError(
+        "class",
+        wanted,
+        names.map(({ name }) => name),
+      );
+    return index;
+  }
+
+  async #run<T>(images: readonly RawImage[], use: (outputs: Outputs) => Promise<T>): Promise<T> {
+    const { data, shape } = preprocess(images, this.preprocessing, "channels-last");
+    const program = await this.#program(shape);
+    const x = Tensor.empty(shape);
+    let y: Outputs | undefined;
+    try {
+      x.storage.write(data); // a 4-D tensor's bytes are channels-last
+      y = await program.run(x);
+      return await use(y);
+    } finally {
+      x.dispose();
+      for (const t of Object.values(y ?? {})) (t as Tensor).dispose();
+    }
+  }
+
+  async #program(shape: readonly number[]): Promise<CompiledNetwork<Outputs>> {
+    if (this.#disposed) throw new DisposedError("classifier");
+    const key = shape.join();
+    const found = this.#programs.get(key);
+    if (found !== undefined) return found;
+    const [before] = this.#programs.values();
+    const made = before === undefined ? await compile(outputs(this.#net), shape) : await before.forShape(shape);
+    this.#programs.set(key, made);
+    // Two shapes are the usual case, a batch and its rest; a third takes the place of the oldest.
+    for (const [old, program] of this.#programs) {
+      if (this.#programs.size <= 3) break;
+      this.#programs.delete(old);
+      program.dispose();
+    }
+    return made;
+  }
+}
+
+/** A network as one that gives everything which somebody may ask for in one pass. */
+function outputs(net: PictureNet): Compilable<Outputs> {
+  return {
+    modules: () => net.modules(),
+    stateDict: () => net.stateDict(),
+    forward(x) {
+      const maps = net.forwardFeatures(x);
+      const feature = net.pool(maps);
+      return { maps, feature, logits: net.fc.forward(feature) };
+    },
+  };
 }
 
 /**

@@ -6,6 +6,7 @@ export {
   type ClassifierOptions,
   type ClassifyOptions,
   createClassifier,
+  type Explanation,
   type LoadProgress,
 } from "./classifier.ts";
 export {

@@ -2,12 +2,14 @@
 import { ArgumentError, UnknownNameError } from "../errors.ts";
 import { type Command, help, parse, UsageError } from "./command.ts";
 import { classify } from "./commands/classify.ts";
+import { embed } from "./commands/embed.ts";
 import { evaluate } from "./commands/evaluate.ts";
+import { explain } from "./commands/explain.ts";
 import { models } from "./commands/models.ts";
 import { summary } from "./commands/summary.ts";
 import { describe } from "./errors.ts";
 
-const commands: readonly Command[] = [classify, evaluate, summary, models];
+const commands: readonly Command[] = [classify, embed, explain, evaluate, summary, models];
 
 function overview(): string {
   const width = Math.max(...commands.map(({ name }) => name.length));

@@ -96,12 +96,10 @@ async function measure(classifier: Classifier, dataset: ImageDataset, values: Va
 
 /** For each class of the data the network's class: by name where there are labels, else by number. */
 function targets(classifier: Classifier, dataset: ImageDataset): number[] {
-  const { labels, net } = classifier;
+  const { labels, numClasses } = classifier;
   if (labels !== undefined) return matchClasses(dataset.classes, labels);
-  if (dataset.classes.length > net.numClasses) {
-    throw new ArgumentError(
-      `evaluate: the data has ${dataset.classes.length} classes and the network ${net.numClasses}`,
-    );
+  if (dataset.classes.length > numClasses) {
+    throw new ArgumentError(`evaluate: the data has ${dataset.classes.length} classes and the network ${numClasses}`);
   }
   return dataset.classes.map((_, i) => i);
 }

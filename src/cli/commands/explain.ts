@@ -1,0 +1,47 @@
+import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, extname } from "node:path";
+import { FileAccessError } from "../../errors.ts";
+import { start } from "../backend.ts";
+import { type Command, text, UsageError } from "../command.ts";
+import { networkOptions, openNetwork } from "../network.ts";
+
+export const explain: Command = {
+  name: "explain",
+  summary: "Draw where in a picture the network sees a class, as a PNG.",
+  usage: "[options] PICTURE",
+  options: {
+    ...networkOptions,
+    class: { type: "string", short: "c", value: "NAME", help: "label or index; the most likely class by default" },
+    out: { type: "string", short: "o", value: "FILE", help: "where to write it; PICTURE-explained.png by default" },
+  },
+  examples: ["resnet-ts explain cat.jpg --class dog --out dog.png"],
+  async run(values, [picture, ...more]) {
+    if (picture === undefined || more.length > 0) throw new UsageError("explain needs one picture");
+    const name = text(values, "class");
+    await start(values);
+    const classifier = await openNetwork(values);
+    const wanted = name === undefined ? {} : { class: /^\d+$/.test(name) ? Number(name) : name };
+    const found = await classifier.explain(picture, wanted);
+    const out = text(values, "out") ?? `${basename(picture, extname(picture))}-explained.png`;
+    writeWhole(out, await found.png());
+    classifier.dispose();
+    if (values.json) {
+      console.log(
+        JSON.stringify({ file: picture, model: classifier.model, class: found.index, label: found.label, out }),
+      );
+    } else console.log(`${out}: where ${found.label} is`);
+    return 0;
+  },
+};
+
+/** Whoever looks finds the whole file or none. */
+function writeWhole(file: string, bytes: Uint8Array): void {
+  const partial = `${file}.${process.pid}.part`;
+  try {
+    writeFileSync(partial, bytes);
+    renameSync(partial, file);
+  } catch (cause) {
+    rmSync(partial, { force: true });
+    throw new FileAccessError(file, cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}

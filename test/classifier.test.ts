@@ -1,0 +1,116 @@
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type Classifier, createClassifier } from "../src/classifier.ts";
+import { info, init } from "../src/init.ts";
+import { saveSafetensors } from "../src/io/saveSafetensors.ts";
+import { cifarResnet20 } from "../src/models/cifar.ts";
+import { manualSeed } from "../src/tensor/random.ts";
+import { decodeImage } from "../src/vision/decode.ts";
+import { readPictureFile } from "../src/vision/open.ts";
+import { similarity, softmax } from "../src/vision/topk.ts";
+import { repoRoot } from "./support/shared.ts";
+
+const sample = join(repoRoot, "assets/sample/cat.jpg");
+
+for (const backend of ["wasm", "js"] as const) {
+  test(`${backend}: the embedded network sees the cat`, async () => {
+    await init({ backend });
+    const before = info().memory.blocks;
+    const phases: string[] = [];
+    const classifier = await createClassifier("cifar_resnet20", { onProgress: ({ phase }) => phases.push(phase) });
+    const top = await classifier.classify(sample, { topK: 3 });
+    assert.is(top.length, 3);
+    assert.is(top[0]!.label, "cat");
+    assert.equal(phases, ["open", "load", "ready"]);
+    const again = await classifier.classify(await decodeImage(await readPictureFile(sample)), { topK: 3 });
+    assert.equal(again, top);
+    classifier.dispose();
+    assert.is(info().memory.blocks, before, "everything was given back");
+    try {
+      await classifier.classify(sample);
+      assert.unreachable();
+    } catch (error) {
+      assert.match(String(error), /classifier was disposed/);
+    }
+  });
+}
+
+let classifier: Classifier;
+test("a batch gives what single pictures give, bit for bit", async () => {
+  await init({ backend: "wasm" });
+  classifier = await createClassifier();
+  const picture = await decodeImage(await readPictureFile(sample));
+  const flipped = { ...picture, data: picture.data.toReversed() };
+  const [a, b] = [await classifier.logits([picture]), await classifier.logits([flipped])];
+  const both = await classifier.logits([picture, flipped]);
+  assert.equal([...both], [...a, ...b]);
+  const three = await classifier.logits([picture, flipped, picture]);
+  assert.equal([...three], [...a, ...b, ...a]);
+});
+
+test("features of the same picture are alike, and the classifier sees them", async () => {
+  const feature = await classifier.embed(sample);
+  assert.is(feature.length, 64);
+  assert.ok(Math.abs(similarity(feature, await classifier.embed(sample)) - 1) < 1e-12);
+});
+
+test("the class activation map is exact: its mean and the bias make the logit", async () => {
+  const picture = await decodeImage(await readPictureFile(sample));
+  const explained = await classifier.explain(picture, { class: "dog" });
+  assert.is(explained.index, 5);
+  assert.equal([explained.map.width, explained.map.height], [picture.width, picture.height]);
+  const png = await explained.png();
+  const back = await decodeImage(png);
+  assert.equal([back.width, back.height, back.channels], [picture.width, picture.height, 3]);
+  assert.is((await classifier.explain(picture)).label, "cat");
+  assert.ok(softmax(await classifier.logits([picture]))[3]! > 0.1);
+});
+
+test("classes that are not there are refused with the nearest", async () => {
+  for (const [wanted, message] of [
+    ["dgo", /unknown class "dgo".*"dog"/],
+    [10, /from 0 to 9/],
+  ] as const) {
+    try {
+      await classifier.explain(sample, { class: wanted });
+      assert.unreachable();
+    } catch (error) {
+      assert.match(String(error), message);
+    }
+  }
+  classifier.dispose();
+});
+
+test("a checkpoint says how many classes and channels its network has", async () => {
+  manualSeed(1);
+  const state = cifarResnet20({ numClasses: 3, inChannels: 1 }).stateDict();
+  const weights = saveSafetensors(state);
+  const { greyClassification } = await import("../src/vision/transforms.ts");
+  const made = await createClassifier("cifarResnet20", { weights, preprocessing: greyClassification({ size: 32 }) });
+  assert.is(made.numClasses, 3);
+  assert.is(made.labels, undefined);
+  assert.match((await made.classify(sample, { topK: 1 }))[0]!.label, /^class [012]$/);
+  made.dispose();
+});
+
+test("weights and labels must fit", async () => {
+  const attempts: [() => Promise<unknown>, RegExp][] = [
+    [() => createClassifier("resnet18"), /resnet18 needs weights/],
+    [() => createClassifier("resnet81"), /did you mean "resnet18"/],
+    [() => createClassifier("cifar_resnet20", { labels: [{ name: "one" }] }), /1 labels for 10 classes/],
+    [() => createClassifier("cifar_resnet20", { weights: "no-such-file.th" }), /no-such-file.th/],
+  ];
+  for (const [attempt, message] of attempts) {
+    const before = info().memory.blocks;
+    try {
+      await attempt();
+      assert.unreachable();
+    } catch (error) {
+      assert.match(String(error), message);
+    }
+    assert.is(info().memory.blocks, before);
+  }
+});
+
+test.run();
