@@ -31,7 +31,7 @@ export default {
     forbid(
       "no-concrete-backend",
       "Only init loads a backend; everybody else speaks to the contract in src/backend/backend.ts.",
-      { path: "^src/", pathNot: ["^src/init\\.ts$", "^src/backend/(js|wasm|webgpu)(/|\\.ts$)"] },
+      { path: "^src/", pathNot: ["^src/init\\.ts$", "^src/worker/", "^src/backend/(js|wasm|webgpu)(/|\\.ts$)"] },
       { path: concrete },
     ),
     forbid(
@@ -49,7 +49,7 @@ export default {
     forbid(
       "no-node-in-core",
       "Browsers, Deno, Bun and edge workers run the core: Node's modules stay in src/platform/node*, src/node and src/cli.",
-      { path: "^src/", pathNot: "^src/(platform/node|node\\.ts$|node/|cli/)" },
+      { path: "^src/", pathNot: "^src/(platform/node|worker/node/|node\\.ts$|node/|cli/)" },
       { dependencyTypes: ["core"] },
     ),
     forbid(

@@ -13,10 +13,10 @@ import {
   KERNEL_POOL_GRAD, KERNEL_REDUCE, KERNEL_RELU_GRAD, KERNEL_SCALE_SHIFT, KERNEL_SGD, KERNEL_SOFTMAX,
   KERNEL_SOFTMAX_GRAD, KERNEL_TRANSPOSE, KERNEL_WEIGHT_GRAD,
 } from "./generated/records";
+import { crop, mul, padShortcutGrad, poolGrad, reduce, reluGrad } from "./grad";
 import { pad, padShortcut, transpose } from "./layout";
 import { normFold, pointwise, scaleShift } from "./pointwise";
 import { adaptivePool, avgPool, maxPool } from "./pool2d";
-import { crop, mul, padShortcutGrad, poolGrad, reduce, reluGrad } from "./grad";
 import { softmax } from "./softmax";
 import { adamW, crossEntropy, lerp, sgd, softmaxGrad } from "./train";
 

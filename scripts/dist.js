@@ -62,8 +62,8 @@ export async function buildDist({ log = console.error } = {}) {
   const started = performance.now();
   rmSync(at("dist"), { recursive: true, force: true });
 
-  const node = present({ index: "src/index.ts", cli: "src/cli/main.ts", worker: "src/worker/node.ts" });
-  const web = present({ index: "src/index.ts", worker: "src/worker/web.ts" });
+  const node = present({ index: "src/index.ts", cli: "src/cli/main.ts", worker: "src/worker/node/worker.ts" });
+  const web = present({ index: "src/index.ts", worker: "src/worker/web/worker.ts" });
   const kernels = present(
     Object.fromEntries(kernelTargets().map(([name]) => [name, `src/backend/wasm/generated/${name}.ts`])),
   );

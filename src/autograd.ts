@@ -39,6 +39,10 @@ export interface GradientContext<K extends OpName> {
 }
 
 interface Entry {
+  /** Undisposed outputs, and later entries that would send a gradient here: at zero nobody can ask for it any more. */
+  holders: number;
+  /** Saved tensors were given back. */
+  released: boolean;
   readonly definition: OpDefinition<OpName>;
   readonly attrs: OpAttrs[OpName];
   readonly shapes: readonly (Shape | null)[];
@@ -49,9 +53,10 @@ interface Entry {
   readonly outputShapes: readonly Shape[];
 }
 
-type Target = { readonly leaf: Tensor } | { readonly entry: number; readonly output: number };
+type Target = { readonly leaf: Tensor } | { readonly entry: Entry; readonly output: number };
 
 let tape: Entry[] = [];
+let released = 0;
 let enabled = true;
 
 export function gradEnabled(): boolean {
@@ -106,12 +111,9 @@ function record<K extends OpName>(
   outputs: readonly Tensor[],
 ): void {
   const saves = typeof definition.saves === "function" ? definition.saves(attrs) : definition.saves;
-  const index = tape.length;
-  outputs.forEach((t, output) => {
-    t.requiresGrad = true;
-    t.gradient = { entry: { index, output } };
-  });
-  tape.push({
+  const entry: Entry = {
+    holders: outputs.length,
+    released: false,
     definition: definition as unknown as OpDefinition<OpName>,
     attrs,
     shapes,
@@ -119,7 +121,33 @@ function record<K extends OpName>(
     outputs: outputs.map((t, i) => (saves?.outputs?.includes(i) ? saved(t) : null)),
     targets: inputs.map(target),
     outputShapes: outputs.map((t) => t.shape),
+  };
+  for (const to of entry.targets) if (to && "entry" in to) to.entry.holders++;
+  outputs.forEach((t, output) => {
+    t.requiresGrad = true;
+    t.gradient = { made: { entry, output }, release: () => drop(entry) };
   });
+  tape.push(entry);
+}
+
+/** One holder less. The last one takes the saved tensors with it, and lets go of the entries before. */
+function drop(entry: Entry): void {
+  const dropped = [entry];
+  for (let e = dropped.pop(); e !== undefined; e = dropped.pop()) {
+    if (--e.holders > 0 || e.released) continue;
+    releaseEntry(e);
+    for (const to of e.targets) if (to && "entry" in to) dropped.push(to.entry);
+  }
+  if (released > 64 && released > tape.length / 2) compact();
+}
+
+function compact(): void {
+  tape = tape.filter((e) => !e.released);
+  released = 0;
+}
+
+function madeBy(t: Tensor): { entry: Entry; output: number } | undefined {
+  return t.gradient?.made as { entry: Entry; output: number } | undefined;
 }
 
 /** A reference of the tape's own, so that the caller may dispose the tensor. */
@@ -129,18 +157,17 @@ function saved(t: Tensor): Tensor {
 
 function target(t: Tensor | null): Target | null {
   if (t === null || !t.requiresGrad) return null;
-  const made = t.gradient?.entry as { index: number; output: number } | undefined;
-  return made === undefined ? { leaf: t } : { entry: made.index, output: made.output };
+  return madeBy(t) ?? { leaf: t };
 }
 
 /**
- * Walks the tape backwards from `loss` and adds to `grad` of every leaf that requires it. The tape is empty afterwards:
- * saved tensors are released as soon as they have been used.
+ * Walks the tape backwards from `loss` and adds to `grad` of every leaf that requires it. What led to `loss` is gone from the
+ * tape afterwards: saved tensors are released as soon as they have been used.
  * @param seed gradient of `loss` itself; 1 for a loss of one value
  */
 export function backward(loss: Tensor, seed?: Tensor): void {
-  const start = loss.gradient?.entry as { index: number; output: number } | undefined;
-  if (start === undefined || tape[start.index] === undefined) {
+  const start = madeBy(loss);
+  if (start === undefined || start.entry.released) {
     throw new ResNetError("backward: this tensor was not made by recorded ops (or its tape was already used)", {
       code: "ERR_AUTOGRAD",
     });
@@ -153,7 +180,7 @@ export function backward(loss: Tensor, seed?: Tensor): void {
       },
     );
   }
-  const grads = new Map<number, (Tensor | null)[]>();
+  const grads = new Map<Entry, (Tensor | null)[]>();
   const give = (to: Target, grad: Tensor): void => {
     if ("leaf" in to) {
       to.leaf.grad = merge(to.leaf.grad, grad);
@@ -161,26 +188,29 @@ export function backward(loss: Tensor, seed?: Tensor): void {
     }
     let slots = grads.get(to.entry);
     if (slots === undefined) {
-      slots = tape[to.entry]!.outputShapes.map(() => null);
+      if (to.entry.released) {
+        grad.dispose();
+        return;
+      }
+      slots = to.entry.outputShapes.map(() => null);
       grads.set(to.entry, slots);
     }
     slots[to.output] = merge(slots[to.output] ?? null, grad);
   };
   const entries = tape;
   noGrad(() => {
-    give({ entry: start.index, output: start.output }, (seed ? seed.view(seed.shape) : full(loss.shape, 1)).keep());
+    give(start, (seed ? seed.view(seed.shape) : full(loss.shape, 1)).keep());
     for (let i = entries.length - 1; i >= 0; i--) {
       const entry = entries[i]!;
-      const dys = grads.get(i);
-      if (dys !== undefined) {
-        grads.delete(i);
-        step(entry, dys, give);
-        for (const dy of dys) dy?.dispose();
-      }
+      const dys = grads.get(entry);
+      if (dys === undefined) continue;
+      grads.delete(entry);
+      step(entry, dys, give);
+      for (const dy of dys) dy?.dispose();
       releaseEntry(entry);
     }
   });
-  tape = [];
+  compact();
 }
 
 function step(entry: Entry, dys: readonly (Tensor | null)[], give: (to: Target, grad: Tensor) => void): void {
@@ -207,6 +237,9 @@ function merge(a: Tensor | null, b: Tensor): Tensor {
 }
 
 function releaseEntry(entry: Entry): void {
+  if (entry.released) return;
+  entry.released = true;
+  released++;
   for (const t of entry.inputs) t?.dispose();
   for (const t of entry.outputs) t?.dispose();
 }
@@ -214,5 +247,5 @@ function releaseEntry(entry: Entry): void {
 /** Forgets everything recorded so far (after an evaluation that was recorded by mistake, or an error in a training step). */
 export function clearTape(): void {
   for (const entry of tape) releaseEntry(entry);
-  tape = [];
+  compact();
 }

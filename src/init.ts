@@ -14,6 +14,8 @@ export interface InitOptions {
   readonly relaxed?: boolean;
   /** The wasm binary, where it shall not be the inlined one. */
   readonly wasm?: WebAssembly.Module | URL | Response | BufferSource;
+  /** Address of the worker script, where a bundler or a server put it elsewhere than beside the library. */
+  readonly worker?: string | URL;
 }
 
 let ready: Promise<Backend> | undefined;
@@ -24,7 +26,7 @@ let settled: string | undefined;
  * backend (networks made before are moved to it with `await net.to()`).
  */
 export async function init(options: InitOptions = {}): Promise<BackendInfo> {
-  const { backend = "wasm", threads = 1, relaxed = false, wasm } = options;
+  const { backend = "wasm", threads = 1, relaxed = false, wasm, worker } = options;
   if (!backends.includes(backend)) throw new UnknownNameError("backend", backend, backends);
   if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
     throw new ArgumentError(`init: threads must be a whole number from 1 to 256, got ${threads}`);
@@ -32,7 +34,8 @@ export async function init(options: InitOptions = {}): Promise<BackendInfo> {
   const key = JSON.stringify([backend, threads, relaxed]);
   if (ready === undefined || (settled !== key && Object.keys(options).length > 0)) {
     settled = key;
-    ready = load({ backend, threads, relaxed, ...(wasm === undefined ? {} : { wasm }) });
+    const sources = { ...(wasm === undefined ? {} : { wasm }), ...(worker === undefined ? {} : { worker }) };
+    ready = load({ backend, threads, relaxed, ...sources });
     ready.catch(() => {
       ready = undefined;
     });
@@ -42,7 +45,9 @@ export async function init(options: InitOptions = {}): Promise<BackendInfo> {
   return made.info();
 }
 
-async function load(options: Required<Omit<InitOptions, "wasm">> & Pick<InitOptions, "wasm">): Promise<Backend> {
+async function load(
+  options: Required<Omit<InitOptions, "wasm" | "worker">> & Pick<InitOptions, "wasm" | "worker">,
+): Promise<Backend> {
   if (options.backend === "js") return (await import("./backend/js/backend.ts")).createJsBackend();
   return (await import("./backend/wasm/backend.ts")).createWasmBackend(options);
 }

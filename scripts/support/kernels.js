@@ -41,7 +41,17 @@ export async function buildKernels(log) {
     targets.map(
       ([name]) =>
         () =>
-          runNode([asc, "assembly/index.ts", "--config", "asconfig.json", "--target", name], { cwd: root }),
+          runNode(
+            [
+              asc,
+              `assembly/${name.endsWith("Threads") ? "threads" : "index"}.ts`,
+              "--config",
+              "asconfig.json",
+              "--target",
+              name,
+            ],
+            { cwd: root },
+          ),
     ),
   );
   // All four compile the same source, so one report of an error is enough.

@@ -1,33 +1,10 @@
 import type { Memory, MemoryStats } from "../tensor/memory.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { Storage } from "../tensor/storage.ts";
+import type { Conv2dAttrs, PadShortcutAttrs, Window } from "./attrs.ts";
 import type { TrainingOpAttrs } from "./trainingOps.ts";
 
-/** A 2-D window that slides: sizes in pixels. */
-export interface Window {
-  readonly kernelH: number;
-  readonly kernelW: number;
-  readonly strideH: number;
-  readonly strideW: number;
-  /** Rows (columns) added on each side. */
-  readonly padH: number;
-  readonly padW: number;
-  readonly dilationH: number;
-  readonly dilationW: number;
-}
-
-export interface Conv2dAttrs extends Window {
-  readonly groups: number;
-  /** Fused epilogue: y = max(0, conv + bias + residual). Compiled graphs use it; modules leave it out. */
-  readonly relu?: boolean;
-}
-
-export interface PadShortcutAttrs {
-  readonly stride: number;
-  /** Zero channels put before and after the input's. */
-  readonly before: number;
-  readonly after: number;
-}
+export type { Conv2dAttrs, PadShortcutAttrs, Window };
 
 /**
  * Every op, once: its attributes (those that only training needs are in trainingOps.ts). Inputs and outputs (shapes in N,C,H,W; `?` may be null) are:

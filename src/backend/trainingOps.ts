@@ -1,4 +1,4 @@
-import type { Conv2dAttrs, PadShortcutAttrs, Window } from "./backend.ts";
+import type { Conv2dAttrs, PadShortcutAttrs, Window } from "./attrs.ts";
 
 export interface BatchNormTrainAttrs {
   readonly eps: number;

@@ -8,24 +8,37 @@ import { type LazyValues, Storage } from "./storage.ts";
 const disposeSymbol: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
 
 let forgotten = 0;
+/** What a tensor must give back, apart from the tensor itself, so that it outlives a forgotten one. */
+interface Estate {
+  readonly storage: Storage;
+  gradient: GradientState | undefined;
+}
+
 /** Some edge workers have no FinalizationRegistry: there, nobody catches what was forgotten. */
 const net =
   typeof FinalizationRegistry === "undefined"
     ? undefined
-    : new FinalizationRegistry<Storage>((storage) => {
+    : new FinalizationRegistry<Estate>((estate) => {
         forgotten++;
-        storage.release();
+        settle(estate);
       });
+
+function settle({ storage, gradient }: Estate): void {
+  storage.release();
+  gradient?.release();
+}
 
 /** Tensors that were collected as garbage without `dispose()` since the start. Their memory was given back. */
 export function forgottenTensors(): number {
   return forgotten;
 }
 
-/** What autograd keeps on a tensor; filled in by src/autograd.ts only. */
+/** What autograd keeps on a tensor that an op made; filled in by src/autograd.ts only. */
 export interface GradientState {
-  /** Index of the tape entry that made this tensor; undefined for leaves. */
-  entry?: unknown;
+  /** Which entry of the tape made it. */
+  readonly made: unknown;
+  /** Called once when the tensor is disposed (or collected): without outputs nobody can ask for the entry's gradient. */
+  release(): void;
 }
 
 /**
@@ -38,7 +51,7 @@ export class Tensor {
   /** The gradient after `backward()`; accumulates until it is set to null. */
   grad: Tensor | null = null;
   requiresGrad = false;
-  gradient: GradientState | undefined = undefined;
+  readonly #estate: Estate;
   #disposed = false;
 
   /** Wraps a storage and takes over one reference to it. Use `tensor`, `zeros`, `randn`… to make tensors. */
@@ -47,7 +60,8 @@ export class Tensor {
     this.shape = shape;
     this.storage = storage;
     track(this);
-    net?.register(this, storage, this);
+    this.#estate = { storage, gradient: undefined };
+    net?.register(this, this.#estate, this);
   }
 
   /** An uninitialised tensor. */
@@ -58,6 +72,15 @@ export class Tensor {
   /** A tensor whose values (row-major) are computed at the first use. */
   static lazy(shape: Shape, values: LazyValues): Tensor {
     return new Tensor(new Storage(checkedLength(shape), stored(values, shape)), shape);
+  }
+
+  /** Set by autograd for tensors that a recorded op made. */
+  get gradient(): GradientState | undefined {
+    return this.#estate.gradient;
+  }
+
+  set gradient(state: GradientState | undefined) {
+    this.#estate.gradient = state;
   }
 
   get size(): number {
@@ -125,7 +148,7 @@ export class Tensor {
     this.#disposed = true;
     net?.unregister(this);
     untrack(this);
-    this.storage.release();
+    settle(this.#estate);
     this.grad?.dispose();
     this.grad = null;
   }

@@ -12,16 +12,26 @@ import type {
   View,
 } from "../backend.ts";
 import { Allocator } from "./allocator.ts";
-import { type BinaryName, chooseBinary, type Exports, instantiateBinary, type WasmSource } from "./binary.ts";
+import {
+  type BinaryName,
+  chooseBinary,
+  compileBinary,
+  type Exports,
+  instantiateBinary,
+  type WasmSource,
+} from "./binary.ts";
 import { CompiledProgram } from "./compiled.ts";
 import { Eager } from "./eager.ts";
 import type { LowerContext } from "./lower/context.ts";
 import { lower } from "./lower/index.ts";
+import { startTeam, whyNoTeam } from "./team.ts";
 
 export interface WasmOptions {
   readonly threads: number;
   readonly relaxed: boolean;
   readonly wasm?: WasmSource;
+  /** Address of worker.js where it is not beside the library. */
+  readonly worker?: string | URL;
 }
 
 /** Linear memory starts at 1 MiB (what asconfig.json says) and may grow to 4 GiB. */
@@ -30,9 +40,22 @@ const maximumPages = 65536;
 
 export async function createWasmBackend(options: WasmOptions): Promise<WasmBackend> {
   const choice = chooseBinary(options.relaxed);
+  const reasons = [choice.reason];
+  if (options.threads > 1) {
+    const missing = whyNoTeam();
+    if (missing === undefined) {
+      const name: BinaryName = `${choice.name}Threads`;
+      const team = await startTeam(name, options.threads, options.wasm, options.worker);
+      reasons.push(
+        `${options.threads} threads were asked for: ${options.threads - 1} workers help on one shared memory`,
+      );
+      return new WasmBackend(name, reasons, team.exports, team.allocator, team);
+    }
+    reasons.push(`${options.threads} threads were asked for, but ${missing}: one thread instead`);
+  }
   const memory = new WebAssembly.Memory({ initial: initialPages, maximum: maximumPages });
-  const exports = await instantiateBinary(choice.name, memory, options.wasm);
-  return new WasmBackend(choice.name, [choice.reason], exports, new Allocator(memory, exports.heapBase()));
+  const exports = await instantiateBinary<Exports>(choice.name, memory, await compileBinary(choice.name, options.wasm));
+  return new WasmBackend(choice.name, reasons, exports, new Allocator(memory, exports.heapBase()));
 }
 
 /** The contract on SIMD WebAssembly. A handle is a byte address in the linear memory. */
@@ -43,8 +66,16 @@ export class WasmBackend implements Backend {
   readonly #binary: BinaryName;
   readonly #reasons: readonly string[];
   readonly #eager: Eager;
+  readonly #team: { readonly threads: number; dispose(): void } | undefined;
 
-  constructor(binary: BinaryName, reasons: readonly string[], exports: Exports, allocator: Allocator) {
+  constructor(
+    binary: BinaryName,
+    reasons: readonly string[],
+    exports: Exports,
+    allocator: Allocator,
+    team?: { readonly threads: number; dispose(): void },
+  ) {
+    this.#team = team;
     this.#binary = binary;
     this.#reasons = reasons;
     this.exports = exports;
@@ -87,15 +118,17 @@ export class WasmBackend implements Backend {
     return {
       backend: "wasm",
       binary: this.#binary,
-      threads: 1,
-      deterministic: this.#binary === "strict",
+      threads: this.#team?.threads ?? 1,
+      deterministic: this.#binary.startsWith("strict"),
       reasons: this.#reasons,
       memory: this.#stats(),
     };
   }
 
   /** The memory itself goes when nothing refers to this object any more; WebAssembly cannot shrink it. */
-  dispose(): void {}
+  dispose(): void {
+    this.#team?.dispose();
+  }
 
   #stats(): MemoryStats {
     const { used, reserved, blocks } = this.allocator;

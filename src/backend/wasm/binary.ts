@@ -8,7 +8,15 @@ export type Exports = {
   heapBase(): number;
 };
 
-export type BinaryName = "strict" | "relaxed";
+/** What the binaries with shared memory export besides (assembly/team.ts). */
+export type TeamExports = Exports & {
+  runTeam(commands: number, count: number, control: number): number;
+  work(control: number): void;
+  quit(control: number): void;
+  fail(control: number): void;
+};
+
+export type BinaryName = "strict" | "relaxed" | "strictThreads" | "relaxedThreads";
 export type WasmSource = WebAssembly.Module | URL | Response | BufferSource;
 
 /** The smallest module that uses f32x4.relaxed_madd: valid only where the engine has relaxed SIMD. */
@@ -25,7 +33,7 @@ export function hasRelaxedSimd(): boolean {
 }
 
 export interface Choice {
-  readonly name: BinaryName;
+  readonly name: "strict" | "relaxed";
   readonly reason: string;
 }
 
@@ -35,26 +43,54 @@ export function chooseBinary(relaxed: boolean): Choice {
   return { name: "strict", reason: "relaxed SIMD was asked for, but this engine lacks it: strict SIMD instead" };
 }
 
-async function inlined(name: BinaryName): Promise<Uint8Array<ArrayBuffer>> {
-  const module = name === "strict" ? await import("./generated/strict.ts") : await import("./generated/relaxed.ts");
-  return inlineBytes(module.default);
+const inlined = {
+  strict: () => import("./generated/strict.ts"),
+  relaxed: () => import("./generated/relaxed.ts"),
+  strictThreads: () => import("./generated/strictThreads.ts"),
+  relaxedThreads: () => import("./generated/relaxedThreads.ts"),
+} satisfies Record<BinaryName, () => Promise<{ default: string }>>;
+
+/** The binary that was given, or the inlined one, compiled: threads share one compiled module. */
+export async function compileBinary(name: BinaryName, source?: WasmSource): Promise<WebAssembly.Module> {
+  try {
+    if (source instanceof WebAssembly.Module) return source;
+    if (source instanceof URL) return await compileResponse(await fetch(source));
+    if (source instanceof Response) return await compileResponse(source);
+    return await WebAssembly.compile(source ?? inlineBytes((await inlined[name]()).default));
+  } catch (cause) {
+    throw wasmError(name, cause);
+  }
 }
 
-/** Compiles and instantiates a binary on `memory`. @throws ResNetError with what to do where WebAssembly is forbidden */
-export async function instantiateBinary(
+async function compileResponse(response: Response): Promise<WebAssembly.Module> {
+  const where = response.url || "the response";
+  if (!response.ok) throw new Error(`${where} answered ${response.status} ${response.statusText}`.trim());
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  if (bytes[0] !== 0 || bytes[1] !== 0x61 || bytes[2] !== 0x73 || bytes[3] !== 0x6d) {
+    const type = response.headers.get("content-type") ?? "no content type";
+    const html = bytes[0] === 0x3c ? "; it looks like a web page: does the address exist on the server?" : "";
+    throw new Error(`${where} is not a WebAssembly binary (${type}, ${bytes.length} bytes)${html}`);
+  }
+  return await WebAssembly.compile(bytes);
+}
+
+function wasmError(name: BinaryName, cause: unknown): ResNetError {
+  return new ResNetError(
+    `wasm: the ${name} binary could not be compiled (${cause instanceof Error ? cause.message : String(cause)}); ` +
+      'where a content security policy forbids WebAssembly, allow "wasm-unsafe-eval" or use init({ backend: "js" })',
+    { code: "ERR_WASM", cause },
+  );
+}
+
+/** Instantiates a compiled binary on `memory`. */
+export async function instantiateBinary<T extends Exports>(
   name: BinaryName,
   memory: WebAssembly.Memory,
-  source?: WasmSource,
-): Promise<Exports> {
-  const given = source instanceof URL ? fetch(source) : source;
+  module: WebAssembly.Module,
+): Promise<T> {
   try {
-    const { exports } = await instantiate<Exports>(given ?? (await inlined(name)), { env: { memory } });
-    return exports;
+    return (await instantiate<T>(module, { env: { memory } })).exports;
   } catch (cause) {
-    throw new ResNetError(
-      `wasm: the ${name} binary could not be compiled (${cause instanceof Error ? cause.message : String(cause)}); ` +
-        'where a content security policy forbids WebAssembly, allow "wasm-unsafe-eval" or use init({ backend: "js" })',
-      { code: "ERR_WASM", cause },
-    );
+    throw wasmError(name, cause);
   }
 }

@@ -1,0 +1,115 @@
+import { spawnWorker } from "#worker";
+import { ResNetError } from "../../errors.ts";
+import type { Spawned } from "../../worker/spawn.ts";
+import { Allocator } from "./allocator.ts";
+import {
+  type BinaryName,
+  compileBinary,
+  type Exports,
+  instantiateBinary,
+  type TeamExports,
+  type WasmSource,
+} from "./binary.ts";
+import type { Failed, Join, Ready } from "./member.ts";
+
+/** Shared memories reserve their maximum at once; small devices refuse 4 GiB. */
+const maximumPages = [65536, 32768, 16384, 8192];
+const initialPages = 16;
+const controlBytes = 128;
+
+/** Why this place cannot have threads, in words that end a sentence; undefined where it can. */
+export function whyNoTeam(): string | undefined {
+  if (typeof SharedArrayBuffer === "undefined") {
+    return (
+      "SharedArrayBuffer is missing (a page needs cross-origin isolation: Cross-Origin-Opener-Policy: same-origin and " +
+      "Cross-Origin-Embedder-Policy: require-corp)"
+    );
+  }
+  return undefined;
+}
+
+export interface Team {
+  readonly threads: number;
+  /** As a one-thread binary's, but `run` shares the work. */
+  readonly exports: Exports;
+  readonly allocator: Allocator;
+  dispose(): void;
+}
+
+/** Starts `threads - 1` workers that stay inside the module and claim tiles. @throws ResNetError when one does not start */
+export async function startTeam(
+  name: BinaryName,
+  threads: number,
+  source?: WasmSource,
+  script?: string | URL,
+): Promise<Team> {
+  const module = await compileBinary(name, source);
+  const memory = sharedMemory();
+  const exports = await instantiateBinary<TeamExports>(name, memory, module);
+  const allocator = new Allocator(memory, exports.heapBase());
+  const control = allocator.alloc(controlBytes, "the team's control block");
+  allocator.i32.fill(0, control >> 2, (control + controlBytes) >> 2);
+
+  const workers: Spawned[] = [];
+  let dead: Error | undefined;
+  const starting: Promise<void>[] = [];
+  for (let i = 1; i < threads; i++) {
+    const worker = spawnWorker(script);
+    workers.push(worker);
+    starting.push(
+      new Promise((resolve, reject) => {
+        const fail = (error: Error) => {
+          dead ??= error;
+          reject(error);
+        };
+        worker.listen((answer) => {
+          const { kind } = answer as Ready | Failed;
+          if (kind === "ready") resolve();
+          else fail(new Error((answer as Failed).message));
+        }, fail);
+      }),
+    );
+    worker.post({ kind: "team", name, module, memory, control } satisfies Join);
+  }
+  try {
+    await Promise.all(starting);
+  } catch (cause) {
+    for (const worker of workers) worker.terminate();
+    throw new ResNetError(
+      `wasm: a worker thread did not start (${cause instanceof Error ? cause.message : String(cause)}); use threads: 1, or say ` +
+        "where worker.js lies",
+      { code: "ERR_WORKER", cause },
+    );
+  }
+  for (const worker of workers) worker.idle?.();
+
+  const run = (commands: number, count: number): void => {
+    if (exports.runTeam(commands, count, control) !== 0) {
+      throw new ResNetError(`wasm: a worker thread stopped in the middle of a run${dead ? ` (${dead.message})` : ""}`, {
+        code: "ERR_WORKER",
+        cause: dead,
+      });
+    }
+  };
+  return {
+    threads,
+    exports: { ...exports, run },
+    allocator,
+    dispose() {
+      exports.quit(control);
+      for (const worker of workers) worker.terminate();
+    },
+  };
+}
+
+function sharedMemory(): WebAssembly.Memory {
+  let last: unknown;
+  for (const maximum of maximumPages) {
+    try {
+      return new WebAssembly.Memory({ initial: initialPages, maximum, shared: true });
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw new ResNetError("wasm: no shared memory could be had", { code: "ERR_OUT_OF_MEMORY", cause: last });
+}
