@@ -4,7 +4,8 @@ import {
   GEMM_PIXELS, GEMM_RELU, GEMM_RESIDUAL, GEMM_ROW_STEP, GEMM_ROW_TILES, GEMM_ROWS_PER_TILE, GEMM_RUN_LENGTH, GEMM_RUN_STEP_H,
   GEMM_RUN_STEP_W, GEMM_RUNS_H, GEMM_RUNS_W, PACK_BIAS, PACK_COLUMNS, PACK_K, PACK_PACKED, PACK_SCALE, PACK_WEIGHT,
 } from "./generated/records";
-import { tile1x8, tile4x8 } from "./micro";
+import { tile1x8, tileRx8 } from "./micro";
+import { ROWS } from "./panel";
 
 /** Address of the first float of row `m` of A. */
 // @ts-expect-error: decorator
@@ -16,7 +17,7 @@ function rowOfA(r: usize, a: usize, m: i32): usize {
   return a + <usize>image * load<usize>(r, GEMM_IMAGE_STEP) + <usize>y * load<usize>(r, GEMM_ROW_STEP) + <usize>x * load<usize>(r, GEMM_PIXEL_STEP);
 }
 
-/** Rows outer, panels inner: the four rows of A stay in the first-level cache while the panels stream by. */
+/** Rows outer, panels inner: the few rows of A stay in the first-level cache while the panels stream by. */
 export function gemm(r: usize, tile: i32): void {
   const a = load<usize>(r, GEMM_A), b = load<usize>(r, GEMM_B);
   const runLength = load<i32>(r, GEMM_RUN_LENGTH), runsH = load<i32>(r, GEMM_RUNS_H), runsW = load<i32>(r, GEMM_RUNS_W);
@@ -34,8 +35,10 @@ export function gemm(r: usize, tile: i32): void {
   const m0 = rowTile * rowsPerTile, m1 = min(m0 + rowsPerTile, load<i32>(r, GEMM_M));
   const residualBase = load<usize>(r, GEMM_RESIDUAL);
 
-  for (let m = m0; m < m1; m += 4) {
-    const rows = min(4, m1 - m);
+  let rows = 0;
+  for (let m = m0; m < m1; m += rows) {
+    const left = m1 - m;
+    rows = min(ROWS != 4 && left > 4 ? ROWS : 4, left);
     const q0 = rowOfA(r, a, m);
     let pb = b + <usize>firstPanel * panelBytes;
     const offset = <usize>m * cStep + (<usize>firstPanel << 5);
@@ -53,9 +56,23 @@ export function gemm(r: usize, tile: i32): void {
     const q1 = rowOfA(r, a, m + 1);
     const q2 = rows > 2 ? rowOfA(r, a, m + 2) : q1;
     const q3 = rows > 3 ? rowOfA(r, a, m + 3) : q1;
+    if (ROWS != 4 && rows > 4) {
+      const q4 = rowOfA(r, a, m + 4);
+      const q5 = rows > 5 ? rowOfA(r, a, m + 5) : q4;
+      for (let p = firstPanel; p < endPanel; p++) {
+        tileRx8(
+          ROWS, q0, q1, q2, q3, q4, q5, pb, runsH, runsW, runStepH, runStepW, runBytes,
+          c, cStep, residual, relu, rows, min(8, columns - (p << 3)),
+        );
+        pb += panelBytes;
+        c += 32;
+        if (residual) residual += 32;
+      }
+      continue;
+    }
     for (let p = firstPanel; p < endPanel; p++) {
-      tile4x8(
-        q0, q1, q2, q3, pb, runsH, runsW, runStepH, runStepW, runBytes,
+      tileRx8(
+        4, q0, q1, q2, q3, q1, q1, pb, runsH, runsW, runStepH, runStepW, runBytes,
         c, cStep, residual, relu, rows, min(8, columns - (p << 3)),
       );
       pb += panelBytes;

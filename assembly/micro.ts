@@ -31,22 +31,25 @@ export function finishRow(c: usize, residual: usize, relu: bool, cols: i32, lo: 
   if (cols > 4) storeLanes(c + 16, hi, cols - 4);
 }
 
-/** 4 rows x 8 columns; `rows` (1..4) of them are stored, the others point at a valid row and are thrown away. */
+/**
+ * `R` (4 or 6, a constant) rows x 8 columns; `rows` (1..R) of them are stored, the others point at a valid row and are thrown away.
+ * Six rows need a multiply-add in one instruction, else 16 registers do not hold them.
+ */
 // @ts-expect-error: decorator
 @inline
-export function tile4x8(
-  q0: usize, q1: usize, q2: usize, q3: usize, pb: usize,
+export function tileRx8(
+  R: i32, q0: usize, q1: usize, q2: usize, q3: usize, q4: usize, q5: usize, pb: usize,
   runsH: i32, runsW: i32, runStepH: usize, runStepW: usize, runBytes: usize,
   c: usize, cStep: usize, residual: usize, relu: bool, rows: i32, cols: i32,
 ): void {
   let c00 = v128.load(pb), c01 = v128.load(pb, 16);
-  let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01;
+  let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01, c40 = c00, c41 = c01, c50 = c00, c51 = c01;
   pb += 32;
   for (let i = 0; i < runsH; i++) {
-    let r0 = q0, r1 = q1, r2 = q2, r3 = q3;
+    let r0 = q0, r1 = q1, r2 = q2, r3 = q3, r4 = q4, r5 = q5;
     for (let j = 0; j < runsW; j++) {
       const end = r0 + runBytes;
-      let p0 = r0, p1 = r1, p2 = r2, p3 = r3;
+      let p0 = r0, p1 = r1, p2 = r2, p3 = r3, p4 = r4, p5 = r5;
       while (p0 < end) {
         const b0 = v128.load(pb), b1 = v128.load(pb, 16);
         let a = v128.load32_splat(p0);
@@ -61,6 +64,16 @@ export function tile4x8(
         a = v128.load32_splat(p3);
         c30 = madd(a, b0, c30);
         c31 = madd(a, b1, c31);
+        if (R > 4) {
+          a = v128.load32_splat(p4);
+          c40 = madd(a, b0, c40);
+          c41 = madd(a, b1, c41);
+          a = v128.load32_splat(p5);
+          c50 = madd(a, b0, c50);
+          c51 = madd(a, b1, c51);
+          p4 += 4;
+          p5 += 4;
+        }
         pb += 32;
         p0 += 4;
         p1 += 4;
@@ -71,11 +84,15 @@ export function tile4x8(
       r1 += runStepW;
       r2 += runStepW;
       r3 += runStepW;
+      r4 += runStepW;
+      r5 += runStepW;
     }
     q0 += runStepH;
     q1 += runStepH;
     q2 += runStepH;
     q3 += runStepH;
+    q4 += runStepH;
+    q5 += runStepH;
   }
   finishRow(c, residual, relu, cols, c00, c01);
   if (rows < 2) return;
@@ -90,6 +107,14 @@ export function tile4x8(
   c += cStep;
   if (residual) residual += cStep;
   finishRow(c, residual, relu, cols, c30, c31);
+  if (R == 4 || rows < 5) return;
+  c += cStep;
+  if (residual) residual += cStep;
+  finishRow(c, residual, relu, cols, c40, c41);
+  if (rows < 6) return;
+  c += cStep;
+  if (residual) residual += cStep;
+  finishRow(c, residual, relu, cols, c50, c51);
 }
 
 /** One row: matrix times vector, for batch 1 of a fully connected layer. Bound by reading the panels. */

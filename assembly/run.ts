@@ -12,20 +12,26 @@ import {
   KERNEL_NORM_STATS, KERNEL_PACK, KERNEL_PAD, KERNEL_PAD_SHORTCUT, KERNEL_PAD_SHORTCUT_GRAD, KERNEL_POINTWISE,
   KERNEL_POOL_GRAD, KERNEL_REDUCE, KERNEL_RELU_GRAD, KERNEL_SCALE_SHIFT, KERNEL_SGD, KERNEL_SOFTMAX,
   KERNEL_SOFTMAX_GRAD, KERNEL_TRANSPOSE, KERNEL_WEIGHT_GRAD,
+  KERNEL_WINOGRAD, KERNEL_WINOGRAD_INPUT, KERNEL_WINOGRAD_PACK,
 } from "./generated/records";
 import { crop, mul, padShortcutGrad, poolGrad, reduce, reluGrad } from "./grad";
 import { pad, padShortcut, transpose } from "./layout";
 import { normFold, pointwise, scaleShift } from "./pointwise";
 import { adaptivePool, avgPool, maxPool } from "./pool2d";
 import { softmax } from "./softmax";
+import { winograd, winogradInput } from "./winograd";
+import { winogradPack } from "./winogradPack";
 import { adamW, crossEntropy, lerp, sgd, softmaxGrad } from "./train";
 
 // @ts-expect-error: decorator
 @inline
 export const COMMAND_BYTES: usize = 12;
 
-/** All kernels share the signature kernel(record, tile); tiles of one command are independent of each other. */
-export function tileOf(kernel: i32, record: usize, tile: i32): void {
+/**
+ * All kernels share the signature kernel(record, tile); tiles of one command are independent of each other. Kernels that need
+ * scratch memory of their own get the index of the worker as well, and their results never depend on it.
+ */
+export function tileOf(kernel: i32, record: usize, tile: i32, worker: i32): void {
   switch (kernel) {
     case KERNEL_GEMM: gemm(record, tile); break;
     case KERNEL_PACK: pack(record, tile); break;
@@ -60,6 +66,9 @@ export function tileOf(kernel: i32, record: usize, tile: i32): void {
     case KERNEL_SGD: sgd(record, tile); break;
     case KERNEL_ADAM_W: adamW(record, tile); break;
     case KERNEL_LERP: lerp(record, tile); break;
+    case KERNEL_WINOGRAD_PACK: winogradPack(record, tile); break;
+    case KERNEL_WINOGRAD_INPUT: winogradInput(record, tile, worker); break;
+    case KERNEL_WINOGRAD: winograd(record, tile, worker); break;
     default: unreachable();
   }
 }
@@ -68,7 +77,7 @@ export function tileOf(kernel: i32, record: usize, tile: i32): void {
 export function run(commands: usize, count: i32): void {
   for (let i = 0; i < count; i++) {
     const kernel = load<i32>(commands), record = load<usize>(commands, 4), tiles = load<i32>(commands, 8);
-    for (let tile = 0; tile < tiles; tile++) tileOf(kernel, record, tile);
+    for (let tile = 0; tile < tiles; tile++) tileOf(kernel, record, tile, 0);
     commands += COMMAND_BYTES;
   }
 }

@@ -8,6 +8,14 @@ export function madd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(c, f32x4.mul(a, b));
 }
 
+/** c - a · b */
+// @ts-expect-error: decorator
+@inline
+export function nmadd(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_nmadd(a, b, c);
+  return f32x4.sub(c, f32x4.mul(a, b));
+}
+
 /** max(0, x) that keeps NaN: pmax(x, 0) is `x < 0 ? 0 : x`, one instruction on x86 where f32x4.max takes several. */
 // @ts-expect-error: decorator
 @inline

@@ -72,6 +72,9 @@ export async function compile<Out>(
     if (shared.folds.owns(constant)) constant.release();
     else if (!keepModel) for (const t of owners.get(constant) ?? []) t.dispose();
   };
+  // What was folded is not needed any more: packed weights may take its place.
+  const needed = constants(graph);
+  for (const storage of owners.keys()) if (!needed.has(storage)) release(storage);
   const backend = currentBackend();
   const before = share?.program();
   const program = backend.compile

@@ -74,6 +74,7 @@ export class CompiledProgram implements Program {
     this.#plan = plan(graph, found);
     const lowering = new Lowering(about, constants, this.#plan, packer);
     lowering.lower(graph, 0);
+    packer.finish();
     this.#kept = [...found.direct].map((storage) => storage.retain());
     this.#arena = allocator.alloc(this.#plan.bytes, "activations of a compiled network");
     const commands = lowering.lower(graph, this.#arena);
@@ -159,7 +160,8 @@ class Lowering implements LowerContext {
 
   address({ storage }: View): number {
     const offset = this.#plan.values.get(storage);
-    return offset === undefined ? (storage.handle as number) : this.#arena + offset;
+    if (offset !== undefined) return this.#arena + offset;
+    return this.#packer.staged(storage) ?? (storage.handle as number);
   }
 
   scratch(): number {
@@ -198,6 +200,8 @@ class Packer {
   readonly #prepared: Prepared;
   readonly #survey: Survey;
   readonly #release: (constant: Storage) => void;
+  #staged: Storage | undefined;
+  #stageAt = 0;
 
   constructor(machine: Machine, prepared: Prepared, found: Survey, release: (constant: Storage) => void) {
     this.#machine = machine;
@@ -217,17 +221,47 @@ class Packer {
     const key = this.#prepared.key(layout, storages);
     const ready = this.#prepared.find(key);
     if (ready !== undefined) return ready;
-    for (const storage of storages) storage?.handle; // deferred values are computed before anything else is allocated
-    const at = this.#prepared.add(key, layout, storages[0]!, length);
-    this.#run(scale, (scaleAt) => fill(at, scaleAt));
     const { prepared, direct } = this.#survey;
+    const done: Storage[] = [];
     for (const storage of storages) {
       if (storage === null) continue;
       const left = prepared.get(storage)! - 1;
       prepared.set(storage, left);
-      if (left === 0 && !direct.has(storage)) this.#release(storage);
+      if (left === 0 && !direct.has(storage)) done.push(storage);
     }
+    const weight = storages[0]!;
+    if (done.includes(weight)) {
+      this.#stage(weight);
+      this.#release(weight);
+    }
+    const at = this.#prepared.add(key, layout, weight, length);
+    this.#run(scale, (scaleAt) => fill(at, scaleAt));
+    for (const storage of done) if (storage !== weight) this.#release(storage);
+    this.#staged = undefined;
     return at;
+  }
+
+  /** Where a weight that has been given back already can be read while it is packed. */
+  staged(storage: Storage): number | undefined {
+    return storage === this.#staged ? this.#stageAt : undefined;
+  }
+
+  /** Ends packing. */
+  finish(): void {
+    if (this.#stageAt !== 0) this.#machine.allocator.free(this.#stageAt);
+    this.#stageAt = 0;
+  }
+
+  /** Copies a weight aside, so that its packed form can take its place: then memory grows by one layer, not by all of them. */
+  #stage(weight: Storage): void {
+    const from = weight.handle as number; // deferred values are computed here, before anything else is allocated
+    const { allocator } = this.#machine;
+    if (this.#stageAt === 0) {
+      const lengths = [...this.#survey.prepared.keys()].map((storage) => storage.length);
+      this.#stageAt = allocator.alloc(Math.max(...lengths) * 4, "a copy of a weight");
+    }
+    allocator.f32.copyWithin(this.#stageAt >>> 2, from >>> 2, (from >>> 2) + weight.length);
+    this.#staged = weight;
   }
 
   #run(scale: Float64Array | undefined, fill: (scale: number) => readonly Command[]): void {

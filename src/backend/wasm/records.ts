@@ -1,3 +1,31 @@
+const winograd = [
+  "x",
+  "y",
+  "u",
+  "residual",
+  "relu",
+  "h",
+  "w",
+  "c",
+  "oh",
+  "ow",
+  "oc",
+  "padH",
+  "padW",
+  "tilesX",
+  "tilesY",
+  "tiles",
+  "blockTiles",
+  "blocks",
+  "capacity",
+  "v",
+  "vStep",
+  "scratch",
+  "scratchStep",
+  "fused",
+  "panelsPerTile",
+] as const;
+
 /**
  * The ABI between TypeScript and AssemblyScript, said once. A kernel gets the address of a flat record of 4-byte words; these
  * lists name the words in order. scripts/records.js turns them into assembly/generated/records.ts (constants with byte
@@ -218,6 +246,12 @@ export const records = {
     "perTile",
   ],
   lerp: ["x", "y", "length", "weight!", "perTile"],
+  /** Filters [oc][3][3][c] to panels of 8 channels for `winograd`; a tile is a panel. */
+  winogradPack: ["weight", "bias", "scale", "packed", "c", "oc"],
+  /** Transforms the input of one block of 4x4 output tiles into `v`; a tile is a block. */
+  winogradInput: winograd,
+  /** 3x3 stride 1 convolution of a block of output tiles for `panelsPerTile` panels; `fused` includes the input transform. */
+  winograd,
 } as const;
 
 export type KernelName = keyof typeof records;

@@ -1,12 +1,30 @@
 import type { OpAttrs, View } from "../../backend.ts";
+import { chooseConv } from "./chooseConv.ts";
 import { floatBytes, type LowerContext, optional, packedLength } from "./context.ts";
 import { emitGemm, emitPack } from "./gemm.ts";
+import { lowerWinograd } from "./winograd.ts";
+
+/** A convolution by whatever algorithm `chooseConv` says. */
+export function lowerConv2d(
+  attrs: OpAttrs["conv2d"],
+  inputs: readonly (View | null)[],
+  outputs: readonly View[],
+  context: LowerContext,
+): void {
+  const [x, weight] = inputs as [View, View];
+  const c = x.shape[1]!;
+  const [, oc, oh, ow] = outputs[0]!.shape as [number, number, number, number];
+  const { memory, compiled } = context;
+  const algorithm = context.preparedAs(weight) ?? chooseConv(attrs, { c, oc, oh, ow }, { memory, compiled });
+  if (algorithm === "winograd4") lowerWinograd(attrs, inputs, outputs, context);
+  else lowerProduct(attrs, inputs, outputs, context);
+}
 
 /**
  * Any convolution as a matrix product whose rows are read in place from a padded picture (implicit GEMM): channels-last makes
  * each kernel row a stretch of kw·c contiguous floats.
  */
-export function lowerConv2d(
+function lowerProduct(
   attrs: OpAttrs["conv2d"],
   inputs: readonly (View | null)[],
   outputs: readonly View[],

@@ -3,8 +3,8 @@ import { type LowerContext, panelColumns } from "./context.ts";
 
 /** Work of a tile, in multiply-accumulates: big enough that claiming it costs nothing, small enough to share among threads. */
 const tileMacs = 1 << 20;
-/** Rows of a tile when there are many: 64 rows of a 512-channel A are 128 KB, which stays in the second-level cache. */
-const tileRows = 64;
+/** Rows of a tile when there are many, whole register tiles of 4 and of 6: 60 rows of a 512-channel A are 120 KB, which stay in the second-level cache. */
+const tileRows = 60;
 
 type Rows = Omit<RecordOf<"gemm">, "rowsPerTile" | "panelsPerTile" | "rowTiles">;
 

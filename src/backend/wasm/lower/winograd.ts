@@ -1,0 +1,87 @@
+import type { Conv2dAttrs, View } from "../../backend.ts";
+import type { RecordOf } from "../records.ts";
+import { floatBytes, type LowerContext, optional, panelColumns } from "./context.ts";
+
+/** Positions of a 6x6 input tile; output tiles are 4x4. */
+const positions = 36;
+const tileSize = 4;
+/** Most rows of a register tile; the last group of a block may be filled up to it. */
+const groupRows = 6;
+/** Bytes of a worker's scratch memory before the zeros: see assembly/winograd.ts. */
+const headBytes = 768;
+
+/** Tiles of a block: M (36 x tiles x 8 floats) fits the first-level cache (bench/lab, "winograd blocks"). */
+const blockTiles = 24;
+/** Tiles of a block where the transformed filters are too large for caches and must stream from memory as rarely as possible. */
+const streamTiles = 48;
+const streamBytes = 4 << 20;
+/** With fewer blocks than this, panels are shared out among workers as well. */
+const enoughBlocks = 8;
+
+/** A 3x3 stride 1 convolution by Winograd's F(4x4, 3x3); see assembly/winograd.ts. */
+export function lowerWinograd(
+  attrs: Conv2dAttrs,
+  inputs: readonly (View | null)[],
+  outputs: readonly View[],
+  context: LowerContext,
+): void {
+  const [x, weight, bias, residual] = inputs as [View, View, View | null, View | null];
+  const y = outputs[0]!;
+  const [n, c, h, w] = x.shape as [number, number, number, number];
+  const [, oc, oh, ow] = y.shape as [number, number, number, number];
+  const panels = Math.ceil(oc / panelColumns);
+  const k = Math.ceil(c / 4) * 4;
+
+  const packedLength = panels * panelColumns * (positions * k + 1);
+  const u = context.prepare("winograd4", [weight, bias], packedLength, (packed, scale) => {
+    context.emit("winogradPack", panels, {
+      weight: context.address(weight),
+      bias: optional(context, bias),
+      scale,
+      packed,
+      c,
+      oc,
+    });
+  });
+
+  const tilesX = Math.ceil(ow / tileSize);
+  const tilesY = Math.ceil(oh / tileSize);
+  const tiles = n * tilesX * tilesY;
+  const most = packedLength * floatBytes > streamBytes ? streamTiles : blockTiles;
+  const blocks = Math.ceil(tiles / most);
+  const perBlock = Math.ceil(Math.ceil(tiles / blocks) / 4) * 4;
+  const capacity = perBlock + groupRows;
+  const fused = blocks >= enoughBlocks;
+  const shares = fused ? 1 : Math.min(panels, Math.ceil(enoughBlocks / blocks));
+  const vLength = positions * capacity * k;
+  const scratchLength = headBytes / floatBytes + k + positions * capacity * panelColumns;
+  const record: RecordOf<"winograd"> = {
+    x: context.address(x),
+    y: context.address(y),
+    u,
+    residual: optional(context, residual),
+    relu: attrs.relu ? 1 : 0,
+    h,
+    w,
+    c,
+    oh,
+    ow,
+    oc,
+    padH: attrs.padH,
+    padW: attrs.padW,
+    tilesX,
+    tilesY,
+    tiles,
+    blockTiles: perBlock,
+    blocks: Math.ceil(tiles / perBlock),
+    capacity,
+    v: context.scratch((fused ? context.workers : blocks) * vLength),
+    vStep: vLength * floatBytes,
+    scratch: context.scratch(context.workers * scratchLength),
+    scratchStep: scratchLength * floatBytes,
+    fused: fused ? 1 : 0,
+    panelsPerTile: Math.ceil(panels / shares),
+  };
+  if (!fused) context.emit("winogradInput", record.blocks, record);
+  context.emit("winograd", record.blocks * Math.ceil(panels / record.panelsPerTile), record);
+}
