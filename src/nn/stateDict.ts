@@ -7,6 +7,8 @@ export interface StateTensor {
   readonly shape: readonly number[];
   /** The values as f32, row-major in the shape's order. */
   read(): Float32Array;
+  /** The same into an array of that many values, where the checkpoint can. */
+  readInto?(target: Float32Array): void;
 }
 
 export type StateTensors = ReadonlyMap<string, StateTensor>;
@@ -59,8 +61,9 @@ export function loadInto(target: Target, loadable: Loadable, { strict = true, ..
     const from = state.get(key);
     return from === undefined ? [] : [{ key, to, from }];
   });
-  for (const { key, from } of pairs) check(source + key, from, rest.allowNonFinite ?? false);
-  for (const { to, from } of pairs) to.set(from.read());
+  const values = reader(pairs.map(({ from }) => from));
+  for (const { key, from } of pairs) check(source + key, from.shape, values(from), rest.allowNonFinite ?? false);
+  for (const { to, from } of pairs) to.set(values(from));
   return { missing: difference.missing, unexpected: difference.unexpected };
 }
 
@@ -105,12 +108,21 @@ function compare(wanted: ReadonlyMap<string, Tensor>, state: StateTensors) {
   return { missing, unexpected: [...state.keys()].filter((key) => !wanted.has(key)), misshapen };
 }
 
-function check(name: string, tensor: StateTensor, allowNonFinite: boolean): void {
-  const values = tensor.read();
-  if (values.length !== numel(tensor.shape)) {
-    throw new ArgumentError(
-      `${name}: shape ${formatShape(tensor.shape)} needs ${numel(tensor.shape)} values, got ${values.length}`,
-    );
+/** Values of one tensor at a time, to be used before the next: all share one array, where they can be read into it. */
+function reader(tensors: readonly StateTensor[]): (tensor: StateTensor) => Float32Array {
+  const shared = tensors.filter(({ readInto }) => readInto !== undefined).map(({ shape }) => numel(shape));
+  const scratch = new Float32Array(shared.reduce((a, b) => Math.max(a, b), 0));
+  return (tensor) => {
+    if (tensor.readInto === undefined) return tensor.read();
+    const values = scratch.subarray(0, numel(tensor.shape));
+    tensor.readInto(values);
+    return values;
+  };
+}
+
+function check(name: string, shape: readonly number[], values: Float32Array, allowNonFinite: boolean): void {
+  if (values.length !== numel(shape)) {
+    throw new ArgumentError(`${name}: shape ${formatShape(shape)} needs ${numel(shape)} values, got ${values.length}`);
   }
   if (allowNonFinite) return;
   const at = firstNonFinite(values);
