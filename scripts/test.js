@@ -4,7 +4,6 @@
  * Needs nothing but Node and npm, so that it can be the first thing that a fresh clone is asked to do.
  */
 import { build } from "./build.js";
-import { checks } from "./support/checks.js";
 import { listFiles } from "./support/files.js";
 import { install } from "./support/install.js";
 import { inParallel } from "./support/process.js";
@@ -54,6 +53,8 @@ async function prepare() {
 }
 
 if (await prepare()) {
+  // Only now: the checks import packages that a fresh clone does not have yet.
+  const { checks } = await import("./support/checks.js");
   const suites = listFiles(["build/test"], (file) => file.endsWith(".test.js"))
     .map((file) => ({ name: file.slice("build/test/".length).replace(/\.test\.js$/, ""), file }))
     .filter(({ name }) => !name.startsWith("runtimes/") && wanted(name));
