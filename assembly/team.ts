@@ -20,12 +20,14 @@ const END: usize = 76;
 /** Set by a thread whose kernel trapped: nobody waits for it any more. */
 const FAILED: usize = 80;
 const QUIT: usize = 84;
+/** Helpers that have come so far: their indices begin at 1, the caller is 0. Scratch memory of a worker goes by its index. */
+const HELPERS: usize = 88;
 
 /** Looks before a thread goes to sleep: a few tens of microseconds, as long as TypeScript needs between two eager ops. */
 const SPINS: i32 = 20000;
 
 /** Takes tiles until the run is over. */
-function help(control: usize): void {
+function help(control: usize, worker: i32): void {
   while (true) {
     const claim = atomic.add<u64>(control + CLAIM, 1);
     const sequence = <u32>(claim >> 32),
@@ -35,7 +37,7 @@ function help(control: usize): void {
     const command = atomic.load<usize>(control + COMMANDS) + <usize>(sequence - begin) * COMMAND_BYTES;
     const tiles = load<i32>(command, 8);
     if (tile < tiles) {
-      tileOf(load<i32>(command), load<usize>(command, 4), tile);
+      tileOf(load<i32>(command), load<usize>(command, 4), tile, worker);
       if (<i32>atomic.add<u32>(control + DONE, 1) + 1 == tiles) {
         atomic.store<u32>(control + DONE, 0);
         atomic.store<u64>(control + CLAIM, (<u64>sequence + 1) << 32);
@@ -51,6 +53,7 @@ function help(control: usize): void {
 /** A helper's whole life: waits for runs and helps, until `quit`. */
 export function work(control: usize): void {
   let seen: u32 = 0;
+  const worker = <i32>atomic.add<u32>(control + HELPERS, 1) + 1;
   while (atomic.load<u32>(control + QUIT) == 0) {
     let now = atomic.load<u32>(control + GENERATION);
     for (let i = 0; i < SPINS && now == seen; i++) now = atomic.load<u32>(control + GENERATION);
@@ -59,7 +62,7 @@ export function work(control: usize): void {
       continue;
     }
     seen = now;
-    help(control);
+    help(control, worker);
   }
 }
 
@@ -76,7 +79,7 @@ export function runTeam(commands: usize, count: i32, control: usize): i32 {
   atomic.store<u64>(control + CLAIM, (<u64>begin) << 32);
   atomic.add<u32>(control + GENERATION, 1);
   atomic.notify(control + GENERATION, -1);
-  help(control);
+  help(control, 0);
   while (<u32>(atomic.load<u64>(control + CLAIM) >> 32) - begin < <u32>count) {
     if (atomic.load<u32>(control + FAILED)) return 1;
   }

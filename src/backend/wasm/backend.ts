@@ -111,7 +111,8 @@ export class WasmBackend implements Backend {
 
   compile(graph: Graph, options: ProgramOptions): Program {
     const { allocator, exports } = this;
-    return new CompiledProgram({ allocator, workers: 1, run: (at, count) => exports.run(at, count) }, graph, options);
+    const workers = this.#team?.threads ?? 1;
+    return new CompiledProgram({ allocator, workers, run: (at, count) => exports.run(at, count) }, graph, options);
   }
 
   info(): BackendInfo {

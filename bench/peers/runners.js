@@ -1,0 +1,100 @@
+// Each runner: { name, version, logits(): Promise<Float32Array>, run(): Promise<void> | void, dispose() }, or times(n) where the
+// work happens in another process.
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+import { createWasmBackend } from "../../build/src/backend/wasm/backend.js";
+import * as lib from "../../build/src/index.js";
+import { setMemory } from "../../build/src/tensor/memory.js";
+import { fillTensor } from "../../build/test/support/fill.js";
+
+const require = createRequire(import.meta.url);
+const version = (name) =>
+  JSON.parse(require("node:fs").readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url))).version;
+
+/** This library, with a backend of its own. */
+export async function ours({ network, shape, input, now, relaxed = false, memory = "default" }) {
+  const backend = await createWasmBackend({ threads: 1, relaxed });
+  if (relaxed && backend.info().binary !== "relaxed") return undefined;
+  setMemory(backend);
+  const net = lib[network]({ init: "empty" });
+  for (const [key, t] of net.stateDict()) t.set(fillTensor(key, t.shape));
+  const started = now();
+  const compiled = await lib.compile(net, shape, { memory });
+  const compileTime = now() - started;
+  const x = lib.tensor(input, shape);
+  const name = `resnet-ts ${relaxed ? "relaxed" : "strict"}${memory === "low" ? ", no Winograd" : ""}`;
+  return {
+    name,
+    version: JSON.parse(require("node:fs").readFileSync(new URL("../../package.json", import.meta.url))).version,
+    compileTime,
+    memory: compiled.memory,
+    linearMemory: backend.info().memory.reserved,
+    async logits() {
+      setMemory(backend);
+      const y = compiled.runSync(x);
+      const values = y.dataSync();
+      y.dispose();
+      return values;
+    },
+    run() {
+      setMemory(backend);
+      compiled.runSync(x).dispose();
+    },
+    dispose() {
+      setMemory(backend);
+      compiled.dispose();
+      x.dispose();
+      backend.dispose();
+    },
+  };
+}
+
+/** onnxruntime-web or onnxruntime-node on one thread. */
+export async function onnx({ file, shape, input, kind }) {
+  const ort = await import(kind);
+  const web = kind === "onnxruntime-web";
+  if (web) ort.env.wasm.numThreads = 1;
+  const options = web
+    ? { executionProviders: ["wasm"] }
+    : { executionProviders: ["cpu"], intraOpNumThreads: 1, interOpNumThreads: 1 };
+  const session = await ort.InferenceSession.create(file, options);
+  const x = new ort.Tensor("float32", input, shape);
+  return {
+    name: kind,
+    version: version(kind),
+    logits: async () => (await session.run({ x })).y.data,
+    run: async () => void (await session.run({ x })),
+    dispose: () => session.release(),
+  };
+}
+
+/** PyTorch in a process of its own. */
+export async function torch({ network, shape, input, folder, clock }) {
+  const child = spawn(
+    "/usr/bin/python3",
+    [new URL("torch_peer.py", import.meta.url).pathname, network, String(shape[0])],
+    {
+      stdio: ["pipe", "pipe", "ignore"],
+      env: { ...process.env, OMP_NUM_THREADS: "1" },
+    },
+  );
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const ask = async (question) => {
+    child.stdin.write(`${JSON.stringify(question)}\n`);
+    const { value, done } = await lines.next();
+    if (done) throw new Error("python3 with torch and torchvision is not there");
+    return JSON.parse(value);
+  };
+  const path = `${folder}/input.f32`;
+  writeFileSync(path, Buffer.from(input.buffer, input.byteOffset, input.byteLength));
+  const first = await ask({ input: path });
+  return {
+    name: "PyTorch optimised",
+    version: first.version,
+    logits: async () => Float32Array.from(first.logits),
+    times: async (runs) => (await ask({ runs, clock })).times,
+    dispose: () => child.kill(),
+  };
+}
