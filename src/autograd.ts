@@ -58,6 +58,7 @@ type Target = { readonly leaf: Tensor } | { readonly entry: Entry; readonly outp
 let tape: Entry[] = [];
 let released = 0;
 let enabled = true;
+let again = false;
 
 export function gradEnabled(): boolean {
   return enabled;
@@ -242,6 +243,79 @@ function releaseEntry(entry: Entry): void {
   released++;
   for (const t of entry.inputs) t?.dispose();
   for (const t of entry.outputs) t?.dispose();
+}
+
+/** True while {@link recompute} runs a piece for the second time: running statistics were updated by the first. */
+export function recomputing(): boolean {
+  return again;
+}
+
+/**
+ * Activation checkpointing (Chen et al. 2016, arXiv 1604.06174): `body(x)` runs without recording, so nothing inside it is
+ * kept, and once more in the backward pass. Gradients have the same bits; a training step takes about a third longer.
+ * `body` must compute the same both times: it may read parameters and update running statistics (see {@link recomputing}), and
+ * `restore`, where given, is called before the second time (to set a random generator back); what it returns, after.
+ */
+export function recompute(body: (x: Tensor) => Tensor, x: Tensor, restore?: () => () => void): Tensor {
+  if (!enabled) return body(x);
+  const y = noGrad(() => body(x));
+  const inputNeeds = x.requiresGrad;
+  const to = target(x);
+  const entry: Entry = {
+    holders: 1,
+    released: false,
+    definition: {
+      name: "relu", // only a name in messages: nothing is launched by it
+      shapes: () => [y.shape],
+      gradient: ({ inputs: [kept], dys: [dy] }) => [secondRun(body, kept!, dy!, inputNeeds, restore)],
+    } satisfies OpDefinition<"relu"> as unknown as OpDefinition<OpName>,
+    attrs: {},
+    shapes: [x.shape],
+    inputs: [saved(x)],
+    outputs: [],
+    targets: [to],
+    outputShapes: [y.shape],
+  };
+  if (to && "entry" in to) to.entry.holders++;
+  const made = y.view(y.shape);
+  made.requiresGrad = true;
+  made.gradient = { made: { entry, output: 0 }, release: () => drop(entry) };
+  tape.push(entry);
+  y.dispose();
+  return made;
+}
+
+/** The second run of a piece, on a tape of its own, and its backward pass: gives the gradient of the piece's input. */
+function secondRun(
+  body: (x: Tensor) => Tensor,
+  x: Tensor,
+  dy: Tensor,
+  inputNeeds: boolean,
+  restore: (() => () => void) | undefined,
+): Tensor | null {
+  const outer = tape;
+  const undo = restore?.();
+  const leaf = x.view(x.shape).keep();
+  leaf.requiresGrad = inputNeeds;
+  tape = [];
+  again = true;
+  enabled = true;
+  try {
+    const made = body(leaf).keep();
+    again = false;
+    backward(made, dy);
+    made.dispose();
+    const { grad } = leaf;
+    leaf.grad = null;
+    return grad;
+  } finally {
+    again = false;
+    enabled = false;
+    clearTape();
+    tape = outer;
+    leaf.dispose();
+    undo?.();
+  }
 }
 
 /** Forgets everything recorded so far (after an evaluation that was recorded by mistake, or an error in a training step). */

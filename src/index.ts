@@ -1,5 +1,5 @@
 // The public names, one by one.
-export { backward, clearTape, gradEnabled, noGrad } from "./autograd.ts";
+export { backward, clearTape, gradEnabled, noGrad, recompute } from "./autograd.ts";
 export type { BackendInfo } from "./backend/backend.ts";
 export {
   Classifier,
@@ -100,6 +100,33 @@ export { rand, randn, type SampleOptions } from "./tensor/sample.ts";
 export { tidy } from "./tensor/scope.ts";
 export type { Shape } from "./tensor/shape.ts";
 export { forgottenTensors, full, ones, Tensor, tensor, zeros } from "./tensor/tensor.ts";
+export type { EpochLine } from "./train/checkpoint.ts";
+export { clipGradNorm, gradNorm } from "./train/clip.ts";
+export { Ema } from "./train/ema.ts";
+export { type Evaluation, evaluateNet } from "./train/evaluateNet.ts";
+export { type FitOptions, type FitResult, fit, type StepInfo } from "./train/fit.ts";
+export { type Augmentation, type Batch, DataLoader, type LoaderOptions } from "./train/loader.ts";
+export { describeMemory, estimateMemory, type MemoryEstimate, type MemoryOptions } from "./train/memory.ts";
+export {
+  AdamW,
+  type AdamWOptions,
+  type NamedParameters,
+  Optimizer,
+  type ParameterGroup,
+  SGD,
+  type SgdOptions,
+} from "./train/optimizer.ts";
+export { checkTrainable, type PreparedData, type PrepareOptions, prepare, subset } from "./train/prepared.ts";
+export {
+  constant,
+  cosine,
+  multiStep,
+  type OneCycleOptions,
+  oneCycle,
+  type Schedule,
+  stepDecay,
+  warmUp,
+} from "./train/schedule.ts";
 export { centerCrop as centerCropImage, crop as cropImage, pad as padImage } from "./vision/crop.ts";
 export { type ImageDataset, matchClasses, type Sample } from "./vision/datasets.ts";
 export { type ImageInfo, imageInfo } from "./vision/decode.ts";

@@ -72,7 +72,7 @@ export class BasicBlock extends Module {
 
   forward(x: Tensor): Tensor {
     return tidy(() => {
-      let out = this.relu.forward(this.bn1.forward(this.conv1.forward(x)));
+      let out = this.relu.normForward(this.bn1, this.conv1.forward(x));
       out = this.bn2.forward(this.conv2.forward(out));
       const identity = this.downsample?.forward(x) ?? x;
       return this.relu.addForward(out, identity);
@@ -118,8 +118,8 @@ export class Bottleneck extends Module {
 
   forward(x: Tensor): Tensor {
     return tidy(() => {
-      let out = this.relu.forward(this.bn1.forward(this.conv1.forward(x)));
-      out = this.relu.forward(this.bn2.forward(this.conv2.forward(out)));
+      let out = this.relu.normForward(this.bn1, this.conv1.forward(x));
+      out = this.relu.normForward(this.bn2, this.conv2.forward(out));
       out = this.bn3.forward(this.conv3.forward(out));
       const identity = this.downsample?.forward(x) ?? x;
       return this.relu.addForward(out, identity);
@@ -133,8 +133,8 @@ export class PlainBlock extends BasicBlock {
 
   override forward(x: Tensor): Tensor {
     return tidy(() => {
-      const out = this.relu.forward(this.bn1.forward(this.conv1.forward(x)));
-      return this.relu.forward(this.bn2.forward(this.conv2.forward(out)));
+      const out = this.relu.normForward(this.bn1, this.conv1.forward(x));
+      return this.relu.normForward(this.bn2, this.conv2.forward(out));
     });
   }
 }

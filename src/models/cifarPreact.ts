@@ -75,7 +75,7 @@ export class CifarPreactResNet extends PictureNet {
     return tidy(() => {
       let y = this.conv1.forward(x);
       for (const layer of [this.layer1, this.layer2, this.layer3]) y = layer.forward(y);
-      return this.relu.forward(this.bn.forward(y));
+      return this.relu.normForward(this.bn, y);
     });
   }
 }

@@ -66,8 +66,8 @@ export class KerasBottleneck extends Module {
 
   forward(x: Tensor): Tensor {
     return tidy(() => {
-      let out = this.relu.forward(this.bn1.forward(this.conv1.forward(x)));
-      out = this.relu.forward(this.bn2.forward(this.conv2.forward(out)));
+      let out = this.relu.normForward(this.bn1, this.conv1.forward(x));
+      out = this.relu.normForward(this.bn2, this.conv2.forward(out));
       out = this.bn3.forward(this.conv3.forward(out));
       return this.relu.addForward(out, this.downsample?.forward(x) ?? x);
     });
@@ -174,7 +174,7 @@ export class KerasResNet extends KerasNet {
 
   forwardFeatures(x: Tensor): Tensor {
     return tidy(() => {
-      let y = this.relu.forward(this.bn1.forward(this.conv1.forward(x)));
+      let y = this.relu.normForward(this.bn1, this.conv1.forward(x));
       y = this.maxpool.forward(y);
       for (const layer of [this.layer1, this.layer2, this.layer3, this.layer4]) y = layer.forward(y);
       return y;
@@ -241,7 +241,7 @@ export class KerasResNetV2 extends KerasNet {
     return tidy(() => {
       let y = this.maxpool.forward(this.pad.forward(this.conv1.forward(x)));
       for (const layer of [this.layer1, this.layer2, this.layer3, this.layer4]) y = layer.forward(y);
-      return this.relu.forward(this.bn.forward(y));
+      return this.relu.normForward(this.bn, y);
     });
   }
 }

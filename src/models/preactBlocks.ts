@@ -39,10 +39,10 @@ export class PreactBasicBlock extends Module {
 
   forward(x: Tensor): Tensor {
     return tidy(() => {
-      const active = this.relu.forward(this.bn1.forward(x));
+      const active = this.relu.normForward(this.bn1, x);
       const identity = this.downsample?.forward(active) ?? x;
       let out = this.conv1.forward(active);
-      out = this.conv2.forward(this.relu.forward(this.bn2.forward(out)));
+      out = this.conv2.forward(this.relu.normForward(this.bn2, out));
       return add(out, identity);
     });
   }
@@ -87,11 +87,11 @@ export class PreactBottleneck extends Module {
 
   forward(x: Tensor): Tensor {
     return tidy(() => {
-      const active = this.relu.forward(this.bn1.forward(x));
+      const active = this.relu.normForward(this.bn1, x);
       const identity = this.downsample?.forward(active) ?? this.pool?.forward(x) ?? x;
       let out = this.conv1.forward(active);
-      out = this.conv2.forward(this.relu.forward(this.bn2.forward(out)));
-      out = this.conv3.forward(this.relu.forward(this.bn3.forward(out)));
+      out = this.conv2.forward(this.relu.normForward(this.bn2, out));
+      out = this.conv3.forward(this.relu.normForward(this.bn3, out));
       return add(out, identity);
     });
   }

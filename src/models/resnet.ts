@@ -136,7 +136,7 @@ export class ResNet extends PictureNet {
   /** The last feature map, [n, numFeatures, h / 32, w / 32]. */
   forwardFeatures(x: Tensor): Tensor {
     return tidy(() => {
-      let y = this.relu.forward(this.bn1.forward(this.conv1.forward(x)));
+      let y = this.relu.normForward(this.bn1, this.conv1.forward(x));
       y = this.maxpool.forward(y);
       for (const layer of [this.layer1, this.layer2, this.layer3, this.layer4]) y = layer.forward(y);
       return y;

@@ -1,3 +1,4 @@
+import { recomputing } from "../autograd.ts";
 import { ArgumentError } from "../errors.ts";
 import { batchNorm, batchNormTrain } from "../ops/batchNorm.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -49,10 +50,17 @@ export class BatchNorm2d extends Module {
     return this.training ? this.forwardTraining(x) : this.forwardEvaluation(x);
   }
 
-  /** Normalises by the batch's own statistics and updates the running ones. */
-  protected forwardTraining(x: Tensor): Tensor {
+  /** max(0, forward(x)) in training, in one pass. */
+  forwardRelu(x: Tensor): Tensor {
+    return this.forwardTraining(x, true);
+  }
+
+  /** Normalises by the batch's own statistics and updates the running ones (not again while a block is recomputed). */
+  protected forwardTraining(x: Tensor, relu = false): Tensor {
     const { eps, momentum, num_batches_tracked: batches } = this;
-    return batchNormTrain(x, this.running_mean, this.running_var, this.weight, this.bias, { eps, momentum, batches });
+    if (recomputing()) return batchNormTrain(x, null, null, this.weight, this.bias, { eps, momentum, relu });
+    const options = { eps, momentum, relu, batches };
+    return batchNormTrain(x, this.running_mean, this.running_var, this.weight, this.bias, options);
   }
 
   protected forwardEvaluation(x: Tensor): Tensor {

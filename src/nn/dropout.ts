@@ -1,7 +1,20 @@
-import { ArgumentError, ResNetError } from "../errors.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { ArgumentError } from "../errors.ts";
+import { mul } from "../ops/mul.ts";
+import { defaultGenerator } from "../tensor/random.ts";
+import { tidy } from "../tensor/scope.ts";
+import { type Tensor, tensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
 import { pyFloat } from "./python.ts";
+
+/** Ones and zeros of the default generator in PyTorch's order, the ones divided by their probability. */
+function mask(shape: readonly number[], keep: number): Tensor {
+  const values = defaultGenerator().bernoulli(
+    shape.reduce((a, b) => a * b, 1),
+    keep,
+  );
+  for (let i = 0; i < values.length; i++) values[i] = values[i]! / keep;
+  return tensor(values, shape);
+}
 
 /** Zeroes a random share `p` of the values in training and does nothing in evaluation, torch.nn.Dropout. */
 export class Dropout extends Module {
@@ -17,11 +30,43 @@ export class Dropout extends Module {
     return this.training && this.p > 0 ? this.forwardTraining(x) : x;
   }
 
-  protected forwardTraining(_x: Tensor): Tensor {
-    throw new ResNetError("Dropout: training mode is not there yet; call net.eval()", { code: "ERR_NOT_SUPPORTED" });
+  protected forwardTraining(x: Tensor): Tensor {
+    return tidy(() => mul(x, mask(x.shape, 1 - this.p)));
   }
 
   override extraRepr(): string {
     return `p=${pyFloat(this.p)}, inplace=False`;
+  }
+}
+
+/**
+ * Leaves a residual branch out of a random share `p` of the pictures (`"row"`) or batches (`"batch"`) in training and divides the
+ * others by their probability (Huang et al. 2016, arXiv 1603.09382), torchvision.ops.StochasticDepth. Stands at the end of a branch.
+ */
+export class StochasticDepth extends Module {
+  readonly p: number;
+  readonly mode: "row" | "batch";
+
+  constructor(p: number, mode: "row" | "batch" = "row") {
+    super();
+    if (!(p >= 0 && p < 1)) throw new ArgumentError(`StochasticDepth: p must be at least 0 and below 1, got ${p}`);
+    if (mode !== "row" && mode !== "batch")
+      throw new ArgumentError(`StochasticDepth: mode must be "row" or "batch", got ${JSON.stringify(mode)}`);
+    this.p = p;
+    this.mode = mode;
+  }
+
+  forward(x: Tensor): Tensor {
+    if (!this.training || this.p === 0) return x;
+    return tidy(() => {
+      const n = x.shape[0]!;
+      if (this.mode === "row") return mul(x, mask([n], 1 - this.p));
+      const [factor] = mask([1], 1 - this.p).dataSync();
+      return mul(x, tensor(new Float32Array(n).fill(factor!), [n]));
+    });
+  }
+
+  override extraRepr(): string {
+    return `p=${pyFloat(this.p)}, mode=${this.mode}`;
   }
 }

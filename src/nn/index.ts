@@ -1,6 +1,6 @@
 export { BatchNorm2d, type BatchNorm2dOptions } from "./batchNorm2d.ts";
 export { Conv2d, type Conv2dLayerOptions } from "./conv2d.ts";
-export { Dropout } from "./dropout.ts";
+export { Dropout, StochasticDepth } from "./dropout.ts";
 export * as init from "./init.ts";
 export { Linear } from "./linear.ts";
 export { type BeforeHook, type ForwardHook, Module } from "./module.ts";

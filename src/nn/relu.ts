@@ -1,5 +1,7 @@
 import { add, relu } from "../ops/pointwise.ts";
+import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { BatchNorm2d } from "./batchNorm2d.ts";
 import { Module } from "./module.ts";
 import { pyBool } from "./python.ts";
 
@@ -22,8 +24,17 @@ export class ReLU extends Module {
     return add(a, b, { relu: true });
   }
 
+  /**
+   * max(0, norm(x)). A batch norm in training does both in one pass, so that memory is read once and its output is not kept for
+   * the backward pass. Counts as a use of this module; a norm that somebody listens to (`onForward`) runs by itself.
+   */
+  normForward(norm: Module, x: Tensor): Tensor {
+    if (norm instanceof BatchNorm2d && norm.training && !Object.hasOwn(norm, "forward")) return norm.forwardRelu(x);
+    return tidy(() => relu(norm.forward(x)));
+  }
+
   protected override hookedMethods(): readonly string[] {
-    return ["forward", "addForward"];
+    return ["forward", "addForward", "normForward"];
   }
 
   override extraRepr(): string {

@@ -1,3 +1,4 @@
+import { FileAccessError } from "../errors.ts";
 import type { DiskFile, Folder } from "./files.ts";
 
 export { cacheStore, environment } from "./browserCache.ts";
@@ -15,3 +16,8 @@ export function listFolder(_path: string): Folder | undefined {
 
 /** The browser knows its proxies. Wrapped, because fetch wants to be called on the window. */
 export const httpFetch: typeof fetch = (input, init) => fetch(input, init);
+
+/** Nothing can be written either: pass a function that takes the bytes. */
+export function writeFileAtomic(path: string, _data: Uint8Array): void {
+  throw new FileAccessError(path, "this runtime has no file paths; pass a function that takes the bytes instead");
+}

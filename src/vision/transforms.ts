@@ -133,7 +133,7 @@ export function seenRegion(size: { width: number; height: number }, preprocessin
 }
 
 /** One table of 256 numbers for each channel of the result: all that normalisation can give. */
-function tables({ channels, divide, mean, std }: Normalization): Float32Array[] {
+export function normalizationTables({ channels, divide, mean, std }: Normalization): Float32Array[] {
   const n = channels === "grey" ? 1 : 3;
   if (mean.length !== n || std.length !== n || std.includes(0)) {
     throw new ArgumentError(
@@ -160,7 +160,7 @@ export function preprocess(
   const list = Array.isArray(images) ? (images as readonly RawImage[]) : [images as RawImage];
   const first = list[0];
   if (first === undefined) throw new ArgumentError("preprocess: the batch is empty");
-  const lookup = tables(preprocessing.normalize);
+  const lookup = normalizationTables(preprocessing.normalize);
   const channels = lookup.length;
   const small = resizeAndCrop(first, preprocessing);
   const { width, height } = small;

@@ -1,0 +1,137 @@
+import { ArgumentError, FileFormatError } from "../errors.ts";
+import { type SavableTensor, saveSafetensors } from "../io/saveSafetensors.ts";
+import type { Checkpoint, CheckpointTensor } from "../io/stateDict.ts";
+import type { Module } from "../nn/module.ts";
+import { getRngState, setRngState } from "../tensor/random.ts";
+import type { Ema } from "./ema.ts";
+import type { Optimizer } from "./optimizer.ts";
+
+/** One epoch in numbers, as in log.jsonl. */
+export interface EpochLine {
+  /** From 1. */
+  readonly epoch: number;
+  /** Of the last step. */
+  readonly lr: number;
+  /** Mean over the (augmented) pictures as they passed. */
+  readonly trainLoss: number;
+  readonly trainAccuracy: number;
+  readonly testLoss?: number;
+  readonly testAccuracy?: number;
+  readonly seconds: number;
+}
+
+/** Where a run stands. */
+export interface Progress {
+  /** Epochs that are over. */
+  readonly epoch: number;
+  /** Batches of the present epoch that are over. */
+  readonly batch: number;
+  readonly lossSum: number;
+  readonly correct: number;
+  readonly seen: number;
+  readonly history: readonly EpochLine[];
+}
+
+/** What must be the same when a run goes on. */
+export type Settings = Readonly<Record<string, unknown>>;
+
+interface Saved {
+  readonly format: number;
+  readonly steps: number;
+  readonly progress: Progress;
+  readonly settings: Settings;
+}
+
+/** Changes with every change of the file that older readers would misread. */
+const FORMAT = 1;
+const KEY = "resnet-ts.training";
+
+export interface Run {
+  readonly net: Module;
+  readonly optimizer: Optimizer;
+  readonly ema: Ema | undefined;
+  readonly settings: Settings;
+}
+
+/**
+ * Everything a run needs to go on as if it had not stopped, in one safetensors file: tensors `model.*`, `optimizer.*`, `ema.*`, the
+ * state of the default generator (`rng`), and the rest as JSON in the header. One file, so that one rename replaces it.
+ */
+export async function encodeRun(
+  { net, optimizer, ema, settings }: Run,
+  progress: Progress,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const tensors = new Map<string, SavableTensor>();
+  const add = async (
+    prefix: string,
+    state: ReadonlyMap<string, { shape: readonly number[]; data(): Promise<Float32Array> }>,
+  ) => {
+    for (const [key, t] of state) tensors.set(`${prefix}.${key}`, { shape: t.shape, data: await t.data() });
+  };
+  await add("model", net.stateDict());
+  await add("optimizer", optimizer.stateTensors());
+  if (ema) await add("ema", ema.stateDict());
+  const rng = getRngState();
+  tensors.set("rng", { shape: [rng.length], data: rng });
+  const saved: Saved = { format: FORMAT, steps: optimizer.steps, progress, settings };
+  return saveSafetensors(tensors, { metadata: { format: "pt", [KEY]: JSON.stringify(saved) } });
+}
+
+/**
+ * Puts a run where its checkpoint says. @throws FileFormatError when it is no training checkpoint, or another version's;
+ * StateDictError when it is another network's; ArgumentError when the settings differ
+ */
+export function restoreRun(file: Checkpoint, { net, optimizer, ema, settings }: Run): Progress {
+  const saved = header(file);
+  const differing = Object.keys({ ...saved.settings, ...settings }).filter(
+    (key) => JSON.stringify(saved.settings[key]) !== JSON.stringify(settings[key]),
+  );
+  const part = (prefix: string) =>
+    new Map(
+      [...file].flatMap(([key, t]): [string, CheckpointTensor][] =>
+        key.startsWith(`${prefix}.`) ? [[key.slice(prefix.length + 1), t]] : [],
+      ),
+    );
+  if (differing.length > 0) {
+    const each = differing.map(
+      (key) => `${key} was ${JSON.stringify(saved.settings[key])} and is ${JSON.stringify(settings[key])}`,
+    );
+    throw new ArgumentError(
+      `${file.name}: the run had other settings: ${each.join("; ")}. Resume with the same, or start anew`,
+    );
+  }
+  net.loadStateDict(part("model"), { allowNonFinite: true });
+  optimizer.restore(part("optimizer"), saved.steps);
+  if (ema) for (const [key, t] of part("ema")) ema.stateDict().get(key)?.set(t.read());
+  const rng = file.get("rng");
+  if (rng) setRngState(rng.bytes());
+  return saved.progress;
+}
+
+function header(file: Checkpoint): Saved {
+  const text = metadata(file.extra);
+  if (text === undefined) {
+    throw new FileFormatError(
+      file.name,
+      "is no checkpoint of a training run (weights alone are loaded by loadStateDict)",
+    );
+  }
+  const saved = JSON.parse(text) as Saved;
+  if (saved.format !== FORMAT) {
+    throw new FileFormatError(
+      file.name,
+      `is a training checkpoint of format ${saved.format}; this version of resnet-ts reads format ${FORMAT}`,
+    );
+  }
+  return saved;
+}
+
+function metadata(extra: ReadonlyMap<string, unknown>): string | undefined {
+  const direct = extra.get(KEY);
+  if (typeof direct === "string") return direct;
+  for (const value of extra.values()) {
+    const inner = value instanceof Map ? value.get(KEY) : undefined;
+    if (typeof inner === "string") return inner;
+  }
+  return undefined;
+}

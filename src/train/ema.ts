@@ -1,0 +1,57 @@
+import { currentBackend } from "../backend/current.ts";
+import { ArgumentError } from "../errors.ts";
+import type { Module } from "../nn/module.ts";
+import { type Tensor, zeros } from "../tensor/tensor.ts";
+
+/**
+ * An exponential moving average of a network's weights and running statistics: after each step,
+ * average += (1 - decay) · (value - average). The average is usually better than the last weights (Polyak and Juditsky 1992).
+ */
+export class Ema {
+  readonly decay: number;
+  readonly #values: ReadonlyMap<string, Tensor>;
+  readonly #average = new Map<string, Tensor>();
+
+  /** Starts at the network's present values. */
+  constructor(net: Module, decay = 0.999) {
+    if (!(decay >= 0 && decay < 1)) throw new ArgumentError(`Ema: decay must be at least 0 and below 1, got ${decay}`);
+    this.decay = decay;
+    this.#values = net.stateDict();
+    for (const [key, value] of this.#values) this.#average.set(key, zeros(value.shape).set(value.dataSync()).keep());
+  }
+
+  update(): void {
+    for (const [key, value] of this.#values) {
+      const weight = key.endsWith("num_batches_tracked") ? 1 : 1 - this.decay;
+      currentBackend().launch("lerp", { weight }, [value], [this.#average.get(key)!]);
+    }
+  }
+
+  /** The averages by checkpoint key; not copies. */
+  stateDict(): ReadonlyMap<string, Tensor> {
+    return this.#average;
+  }
+
+  /** Runs `body` with the averages in the network's place. */
+  async applied<T>(body: () => T | Promise<T>): Promise<T> {
+    this.#swap();
+    try {
+      return await body();
+    } finally {
+      this.#swap();
+    }
+  }
+
+  #swap(): void {
+    for (const [key, value] of this.#values) {
+      const average = this.#average.get(key)!;
+      const saved = average.dataSync();
+      average.set(value.dataSync());
+      value.set(saved);
+    }
+  }
+
+  dispose(): void {
+    for (const t of this.#average.values()) t.dispose();
+  }
+}

@@ -1,0 +1,304 @@
+import { writeFileAtomic } from "#platform";
+import { backward, clearTape } from "../autograd.ts";
+import { ArgumentError, ResNetError } from "../errors.ts";
+import type { Checkpoint } from "../io/stateDict.ts";
+import { BatchNorm2d } from "../nn/batchNorm2d.ts";
+import type { Module } from "../nn/module.ts";
+import { crossEntropy } from "../ops/crossEntropy.ts";
+import { tidy } from "../tensor/scope.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { imageClassification, type Normalization } from "../vision/transforms.ts";
+import { type EpochLine, encodeRun, type Progress, type Run, restoreRun } from "./checkpoint.ts";
+import { clipGradNorm } from "./clip.ts";
+import { findNonFinite } from "./diagnose.ts";
+import { Ema } from "./ema.ts";
+import { countCorrect, evaluateNet } from "./evaluateNet.ts";
+import { type Augmentation, type Batch, DataLoader } from "./loader.ts";
+import { estimateMemory, type MemoryEstimate } from "./memory.ts";
+import { type Optimizer, SGD } from "./optimizer.ts";
+import { checkTrainable, type PreparedData } from "./prepared.ts";
+import { recomputeBlocks } from "./recompute.ts";
+import { constant, type Schedule } from "./schedule.ts";
+
+export interface StepInfo {
+  /** Steps taken, this one too; of `steps` in all. */
+  readonly step: number;
+  readonly steps: number;
+  /** From 1. */
+  readonly epoch: number;
+  readonly loss: number;
+  readonly lr: number;
+  /** Means over the epoch so far. */
+  readonly meanLoss: number;
+  readonly meanAccuracy: number;
+  /** Pictures of this step. */
+  readonly count: number;
+  /** L2 norm of all gradients, where `clipNorm` measures it. */
+  readonly gradNorm?: number;
+}
+
+export interface FitOptions {
+  readonly epochs: number;
+  /** 128 by default. */
+  readonly batch?: number;
+  /** SGD with momentum 0.9 and weight decay 1e-4 by default, the paper's. */
+  readonly optimizer?: Optimizer;
+  /** A learning rate, or one for each step; 0.1 by default. */
+  readonly schedule?: Schedule | number;
+  readonly labelSmoothing?: number;
+  readonly augment?: Augmentation;
+  /** ImageNet's statistics by default. */
+  readonly normalize?: Normalization;
+  /** Of the data's order and augmentation. 0 by default. Dropout draws from the default generator: see `manualSeed`. */
+  readonly seed?: number;
+  /** Pictures to evaluate on after each epoch. */
+  readonly validation?: PreparedData;
+  /** Largest L2 norm of all gradients together. */
+  readonly clipNorm?: number;
+  /** Decay of a moving average of the weights, which is then what is evaluated, and what the network has in the end. */
+  readonly ema?: number;
+  /** Forget activations inside blocks and compute them again in the backward pass: less memory, the same bits. */
+  readonly recompute?: boolean;
+  /** Where the run is saved after each epoch: a path (replaced atomically), or a function that takes the file. */
+  readonly checkpoint?: string | ((file: Uint8Array) => void | Promise<void>);
+  /** Also after every so many steps. */
+  readonly checkpointEvery?: number;
+  /** Goes on from a checkpoint (`await loadCheckpoint(path)`). */
+  readonly resume?: Checkpoint;
+  /** Before the first step: how much memory a step needs. */
+  readonly onStart?: (about: {
+    memory: MemoryEstimate;
+    steps: number;
+    perEpoch: number;
+    done: number;
+  }) => void | Promise<void>;
+  readonly onStep?: (info: StepInfo) => void | Promise<void>;
+  readonly onEpoch?: (line: EpochLine, history: readonly EpochLine[]) => void | Promise<void>;
+  /** Stops after the step in progress; the run is saved first. */
+  readonly signal?: AbortSignal;
+}
+
+export interface FitResult {
+  readonly history: readonly EpochLine[];
+  /** Steps taken in all. */
+  readonly steps: number;
+  /** False when the signal stopped it. */
+  readonly finished: boolean;
+}
+
+/**
+ * Trains a network on prepared pictures. The same seed, data and options give the same bits on every machine with the strict wasm
+ * backend, whatever its threads, and a run that was stopped and resumed those of one that was not.
+ * @throws ArgumentError for data or options that cannot be trained with, ResNetError (ERR_DIVERGED) when the loss is not finite
+ */
+export async function fit(net: Module, data: PreparedData, options: FitOptions): Promise<FitResult> {
+  const run = new Fit(net, data, options);
+  try {
+    return await run.train();
+  } finally {
+    run.end();
+  }
+}
+
+class Fit {
+  readonly #net: Module;
+  readonly #options: FitOptions;
+  readonly #loader: DataLoader;
+  readonly #optimizer: Optimizer;
+  readonly #ownOptimizer: boolean;
+  readonly #schedule: Schedule;
+  readonly #normalize: Normalization;
+  readonly #ema: Ema | undefined;
+  readonly #run: Run;
+  readonly #undo: (() => void)[] = [];
+  #progress: Progress = { epoch: 0, batch: 0, lossSum: 0, correct: 0, seen: 0, history: [] };
+
+  constructor(net: Module, data: PreparedData, options: FitOptions) {
+    const {
+      batch = 128,
+      epochs,
+      schedule = 0.1,
+      seed = 0,
+      augment = {},
+      labelSmoothing = 0,
+      clipNorm,
+      ema,
+      validation,
+    } = options;
+    if (!Number.isInteger(epochs) || epochs < 1)
+      throw new ArgumentError(`fit: epochs must be a whole number of at least 1, got ${epochs}`);
+    checkTrainable(data);
+    if (validation && validation.classes.join("\n") !== data.classes.join("\n")) {
+      throw new ArgumentError("fit: the validation data has other classes than the training data");
+    }
+    const norms = [...net.modules()].some((m) => m instanceof BatchNorm2d);
+    if (batch === 1 && norms) {
+      throw new ArgumentError("fit: batch norm has no statistics of a batch of 1; use a batch of at least 2");
+    }
+    this.#normalize = options.normalize ?? imageClassification().normalize;
+    this.#loader = new DataLoader(data, { batch, normalize: this.#normalize, seed, augment, dropSingle: norms });
+    this.#net = net;
+    this.#options = options;
+    this.#ownOptimizer = options.optimizer === undefined;
+    this.#optimizer = options.optimizer ?? new SGD(net.namedParameters(), { momentum: 0.9, weightDecay: 1e-4 });
+    this.#schedule = typeof schedule === "number" ? constant(schedule) : schedule;
+    this.#ema = ema === undefined ? undefined : new Ema(net, ema);
+    const settings = {
+      data: data.length,
+      classes: data.classes.length,
+      batch,
+      epochs,
+      seed,
+      augment,
+      normalize: this.#normalize,
+      labelSmoothing,
+      clipNorm: clipNorm ?? null,
+      ema: ema ?? null,
+      optimizer: { name: this.#optimizer.name, ...this.#optimizer.settings() },
+      rates: [0, 0.25, 0.5, 0.75].map((share) => this.#rate(Math.floor(share * this.#total))),
+    };
+    this.#run = { net, optimizer: this.#optimizer, ema: this.#ema, settings };
+  }
+
+  get #total(): number {
+    return this.#options.epochs * this.#loader.steps;
+  }
+
+  #rate(step: number): number {
+    return this.#schedule(step, this.#total, this.#loader.steps);
+  }
+
+  async train(): Promise<FitResult> {
+    const { resume, onStart, epochs, recompute = false } = this.#options;
+    const { data } = this.#loader;
+    const net = this.#net;
+    const shape = [Math.min(this.#options.batch ?? 128, data.length), data.channels, data.height, data.width];
+    const memory = estimateMemory(net, shape, {
+      optimizerKinds: this.#optimizer.kinds.length,
+      ema: this.#ema !== undefined,
+      recompute,
+    });
+    const outputs = memory.outputShape[1] ?? 0;
+    if (memory.outputShape.length !== 2 || outputs < data.classes.length) {
+      throw new ArgumentError(
+        `fit: the data has ${data.classes.length} classes and the network's output is [${memory.outputShape}]; its labels would be out of range`,
+      );
+    }
+    if (resume) this.#progress = restoreRun(resume, this.#run);
+    await onStart?.({ memory, steps: this.#total, perEpoch: this.#loader.steps, done: this.#optimizer.steps });
+    if (recompute) this.#undo.push(recomputeBlocks(net));
+    net.train();
+    while (this.#progress.epoch < epochs) if (!(await this.#epoch())) return this.#result(false);
+    if (this.#ema) for (const [key, t] of net.stateDict()) t.set(this.#ema.stateDict().get(key)!.dataSync());
+    return this.#result(true);
+  }
+
+  #result(finished: boolean): FitResult {
+    return { history: this.#progress.history, steps: this.#optimizer.steps, finished };
+  }
+
+  /** The present epoch from where it stands. False when the signal stopped it. */
+  async #epoch(): Promise<boolean> {
+    const { checkpointEvery, signal, onEpoch, validation } = this.#options;
+    const { epoch, batch } = this.#progress;
+    const started = performance.now();
+    let lr = 0;
+    for (const next of this.#loader.epoch(epoch, batch)) {
+      lr = this.#rate(epoch * this.#loader.steps + next.index);
+      await this.#step(next, lr);
+      const last = next.index + 1 === this.#loader.steps;
+      if (signal?.aborted) {
+        await this.#save();
+        return false;
+      }
+      if (!last && checkpointEvery && this.#optimizer.steps % checkpointEvery === 0) await this.#save();
+    }
+    const { lossSum, correct, seen, history } = this.#progress;
+    const evaluate = () => evaluateNet(this.#net, validation!, { normalize: this.#normalize });
+    const tested = validation && (this.#ema ? await this.#ema.applied(evaluate) : await evaluate());
+    const line: EpochLine = {
+      epoch: epoch + 1,
+      lr,
+      trainLoss: lossSum / seen,
+      trainAccuracy: correct / seen,
+      ...(tested ? { testLoss: tested.loss, testAccuracy: tested.correct / tested.count } : {}),
+      seconds: Math.round((performance.now() - started) / 100) / 10,
+    };
+    this.#progress = { epoch: epoch + 1, batch: 0, lossSum: 0, correct: 0, seen: 0, history: [...history, line] };
+    await this.#save();
+    await onEpoch?.(line, this.#progress.history);
+    return true;
+  }
+
+  async #step({ index, input, target, labels, count }: Batch, lr: number): Promise<void> {
+    const { labelSmoothing = 0, clipNorm, onStep } = this.#options;
+    const net = this.#net;
+    try {
+      const [logits, loss] = tidy((): [Tensor, Tensor] => {
+        const y = net.forward(input);
+        return [y.keep(), crossEntropy(y, target, { labelSmoothing }).keep()];
+      });
+      backward(loss);
+      const value = (await loss.data())[0]!;
+      const correct = countCorrect(await logits.data(), labels);
+      loss.dispose();
+      logits.dispose();
+      if (!Number.isFinite(value)) throw await this.#diverged(input, `the loss is ${value}`, lr);
+      const norm = clipNorm === undefined ? undefined : clipGradNorm(net.parameters(), clipNorm);
+      if (norm !== undefined && !Number.isFinite(norm)) {
+        throw await this.#diverged(input, `the norm of the gradients is ${norm}`, lr);
+      }
+      this.#optimizer.step(lr);
+      this.#optimizer.zeroGrad();
+      this.#ema?.update();
+      const p = this.#progress;
+      const now = {
+        ...p,
+        batch: index + 1,
+        lossSum: p.lossSum + value * count,
+        correct: p.correct + correct,
+        seen: p.seen + count,
+      };
+      this.#progress = now;
+      await onStep?.({
+        step: this.#optimizer.steps,
+        steps: this.#total,
+        epoch: p.epoch + 1,
+        loss: value,
+        lr,
+        meanLoss: now.lossSum / now.seen,
+        meanAccuracy: now.correct / now.seen,
+        count,
+        ...(norm === undefined ? {} : { gradNorm: norm }),
+      });
+    } finally {
+      input.dispose();
+      target.dispose();
+      clearTape();
+    }
+  }
+
+  async #diverged(input: Tensor, what: string, lr: number): Promise<ResNetError> {
+    const where = await findNonFinite(this.#net, input);
+    return new ResNetError(
+      `fit: training diverged at step ${this.#optimizer.steps + 1} (epoch ${this.#progress.epoch + 1}): ${what}` +
+        `${where === undefined ? "" : `, ${where}`}. The learning rate was ${lr}: lower it, warm up, or set clipNorm`,
+      { code: "ERR_DIVERGED" },
+    );
+  }
+
+  async #save(): Promise<void> {
+    const { checkpoint } = this.#options;
+    if (checkpoint === undefined) return;
+    const file = await encodeRun(this.#run, this.#progress);
+    if (typeof checkpoint === "string") writeFileAtomic(checkpoint, file);
+    else await checkpoint(file);
+  }
+
+  end(): void {
+    for (const undo of this.#undo) undo();
+    this.#optimizer.zeroGrad();
+    this.#ema?.dispose();
+    if (this.#ownOptimizer) this.#optimizer.dispose();
+  }
+}

@@ -1,0 +1,248 @@
+import { currentBackend } from "../backend/current.ts";
+import { ArgumentError } from "../errors.ts";
+import { pow } from "../tensor/math.ts";
+import { formatShape, sameShape } from "../tensor/shape.ts";
+import { type Tensor, zeros } from "../tensor/tensor.ts";
+
+/** Parameters by name, as `net.namedParameters()` gives them. Names are the keys of the optimiser's state in checkpoints. */
+export type NamedParameters = Iterable<readonly [name: string, parameter: Tensor]>;
+
+/** Parameters with settings of their own. */
+export interface ParameterGroup {
+  readonly parameters: NamedParameters;
+  /** Factor on the learning rate of every step; 1 by default. */
+  readonly lrScale?: number;
+  readonly weightDecay?: number;
+}
+
+interface Slot {
+  readonly name: string;
+  readonly parameter: Tensor;
+  readonly lrScale: number;
+  readonly weightDecay: number;
+}
+
+/** What a step of training does to parameters that have a gradient. Frozen parameters and those without a gradient stay. */
+export abstract class Optimizer {
+  readonly name: string;
+  /** Steps taken. */
+  steps = 0;
+  protected readonly slots: readonly Slot[];
+  /** State tensors by `<kind>.<parameter name>`, made at the first step of a parameter. */
+  protected readonly state = new Map<string, Tensor>();
+
+  constructor(name: string, parameters: NamedParameters | readonly ParameterGroup[], weightDecay: number) {
+    this.name = name;
+    const groups = grouped(parameters);
+    this.slots = groups.flatMap((group) =>
+      [...group.parameters].map(([name, parameter]) => ({
+        name,
+        parameter,
+        lrScale: group.lrScale ?? 1,
+        weightDecay: group.weightDecay ?? weightDecay,
+      })),
+    );
+    const seen = new Set<Tensor>();
+    for (const { name, parameter } of this.slots) {
+      if (seen.has(parameter)) throw new ArgumentError(`${this.name}: the parameter ${name} is in two groups`);
+      seen.add(parameter);
+    }
+    if (this.slots.length === 0) throw new ArgumentError(`${this.name}: there are no parameters`);
+  }
+
+  /** Settings, for a checkpoint to compare. */
+  abstract settings(): Readonly<Record<string, number | boolean>>;
+  /** Tensors of state that each parameter has. */
+  abstract readonly kinds: readonly string[];
+  protected abstract update(slot: Slot, grad: Tensor, lr: number): void;
+
+  /** One step with this learning rate. */
+  step(lr: number): void {
+    if (!(lr >= 0 && lr < Number.POSITIVE_INFINITY)) {
+      throw new ArgumentError(`${this.name}: the learning rate must be at least 0 and finite, got ${lr}`);
+    }
+    this.steps++;
+    for (const slot of this.slots) {
+      const { parameter } = slot;
+      if (parameter.grad !== null && parameter.requiresGrad) this.update(slot, parameter.grad, lr * slot.lrScale);
+    }
+  }
+
+  zeroGrad(): void {
+    for (const { parameter } of this.slots) {
+      parameter.grad?.dispose();
+      parameter.grad = null;
+    }
+  }
+
+  /** The tensors of state by name; not copies. */
+  stateTensors(): ReadonlyMap<string, Tensor> {
+    return this.state;
+  }
+
+  /** Continues from saved state. @throws ArgumentError where it is not that of these parameters; nothing is changed then */
+  restore(
+    saved: ReadonlyMap<string, { readonly shape: readonly number[]; read(): Float32Array }>,
+    steps: number,
+  ): void {
+    const parameters = new Map(this.slots.map(({ name, parameter }) => [name, parameter]));
+    const checked = [...saved].map(([key, tensor]) => {
+      const dot = key.indexOf(".");
+      const parameter = parameters.get(key.slice(dot + 1));
+      if (
+        !this.kinds.includes(key.slice(0, dot)) ||
+        parameter === undefined ||
+        !sameShape(parameter.shape, tensor.shape)
+      ) {
+        throw new ArgumentError(
+          `${this.name}: the saved state has ${key} ${formatShape(tensor.shape)}, which is not ours`,
+        );
+      }
+      return [key, tensor] as const;
+    });
+    this.dispose();
+    for (const [key, tensor] of checked) this.state.set(key, zeros(tensor.shape).set(tensor.read()).keep());
+    this.steps = steps;
+  }
+
+  /** Gives the state's memory back. */
+  dispose(): void {
+    for (const t of this.state.values()) t.dispose();
+    this.state.clear();
+  }
+
+  /** A state tensor of a parameter, zero at first; `fresh` says that it was made now. */
+  protected slotState(kind: string, { name, parameter }: Slot): { tensor: Tensor; fresh: boolean } {
+    const key = `${kind}.${name}`;
+    const known = this.state.get(key);
+    if (known !== undefined) return { tensor: known, fresh: false };
+    const tensor = zeros(parameter.shape).keep();
+    this.state.set(key, tensor);
+    return { tensor, fresh: true };
+  }
+}
+
+function grouped(parameters: NamedParameters | readonly ParameterGroup[]): readonly ParameterGroup[] {
+  if (!Array.isArray(parameters)) return [{ parameters: parameters as NamedParameters }];
+  const list = parameters as readonly unknown[];
+  const isGroups = list.length > 0 && list.every((g) => typeof g === "object" && g !== null && "parameters" in g);
+  return isGroups ? (parameters as readonly ParameterGroup[]) : [{ parameters: parameters as NamedParameters }];
+}
+
+function checkShare(owner: string, name: string, value: number): number {
+  if (!(value >= 0 && value < 1))
+    throw new ArgumentError(`${owner}: ${name} must be at least 0 and below 1, got ${value}`);
+  return value;
+}
+
+function checkPositive(owner: string, name: string, value: number): number {
+  if (!(value >= 0 && Number.isFinite(value)))
+    throw new ArgumentError(`${owner}: ${name} must be at least 0, got ${value}`);
+  return value;
+}
+
+export interface SgdOptions {
+  /** 0 by default. */
+  readonly momentum?: number;
+  readonly dampening?: number;
+  /** Added to the gradient, times the parameter; 0 by default. */
+  readonly weightDecay?: number;
+  readonly nesterov?: boolean;
+}
+
+/** Stochastic gradient descent in PyTorch's form: v = momentum · v + g, p -= lr · v; the first v is g (torch.optim.SGD). */
+export class SGD extends Optimizer {
+  readonly kinds: readonly string[];
+  readonly #momentum: number;
+  readonly #dampening: number;
+  readonly #weightDecay: number;
+  readonly #nesterov: boolean;
+
+  constructor(parameters: NamedParameters | readonly ParameterGroup[], options: SgdOptions = {}) {
+    const { momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
+    super("SGD", parameters, checkPositive("SGD", "weightDecay", weightDecay));
+    this.#momentum = checkShare("SGD", "momentum", momentum);
+    this.#dampening = checkShare("SGD", "dampening", dampening);
+    this.#weightDecay = weightDecay;
+    this.#nesterov = nesterov;
+    if (nesterov && (momentum === 0 || dampening !== 0)) {
+      throw new ArgumentError("SGD: nesterov needs a momentum and no dampening");
+    }
+    this.kinds = momentum === 0 ? [] : ["velocity"];
+  }
+
+  settings() {
+    const [momentum, dampening, weightDecay, nesterov] = [
+      this.#momentum,
+      this.#dampening,
+      this.#weightDecay,
+      this.#nesterov,
+    ];
+    return { momentum, dampening, weightDecay, nesterov };
+  }
+
+  protected update(slot: Slot, grad: Tensor, lr: number): void {
+    const { parameter, weightDecay } = slot;
+    // Without momentum the kernel never looks at the velocity.
+    const { tensor: velocity, fresh: first } =
+      this.#momentum === 0 ? { tensor: parameter, fresh: true } : this.slotState("velocity", slot);
+    const attrs = {
+      lr,
+      momentum: this.#momentum,
+      dampening: this.#dampening,
+      weightDecay,
+      nesterov: this.#nesterov,
+      first,
+    };
+    currentBackend().launch("sgd", attrs, [grad], [parameter, velocity]);
+    parameter.storage.version++;
+  }
+}
+
+export interface AdamWOptions {
+  /** 0.9 and 0.999 by default. */
+  readonly betas?: readonly [number, number];
+  /** 1e-8 by default. */
+  readonly eps?: number;
+  /** 0.01 by default. */
+  readonly weightDecay?: number;
+}
+
+/** Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101), torch.optim.AdamW. */
+export class AdamW extends Optimizer {
+  readonly kinds = ["m", "v"] as const;
+  readonly #betas: readonly [number, number];
+  readonly #eps: number;
+  readonly #weightDecay: number;
+
+  constructor(parameters: NamedParameters | readonly ParameterGroup[], options: AdamWOptions = {}) {
+    const { betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 } = options;
+    super("AdamW", parameters, checkPositive("AdamW", "weightDecay", weightDecay));
+    this.#betas = [checkShare("AdamW", "betas[0]", betas[0]), checkShare("AdamW", "betas[1]", betas[1])];
+    this.#eps = checkPositive("AdamW", "eps", eps);
+    this.#weightDecay = weightDecay;
+  }
+
+  settings() {
+    return { beta1: this.#betas[0], beta2: this.#betas[1], eps: this.#eps, weightDecay: this.#weightDecay };
+  }
+
+  protected update(slot: Slot, grad: Tensor, lr: number): void {
+    // Kernels have the betas in 32 bits, where 1 - 0.999 is off by 1e-5 of itself. The corrections must be those of the same betas, or
+    // every step is off by that. The library's own pow, since the engines' differ in the last bit.
+    const [beta1, beta2] = this.#betas.map(Math.fround) as [number, number];
+    const attrs = {
+      lr,
+      beta1,
+      beta2,
+      eps: this.#eps,
+      weightDecay: slot.weightDecay,
+      correction1: 1 - pow(beta1, this.steps),
+      correction2: 1 - pow(beta2, this.steps),
+    };
+    const m = this.slotState("m", slot).tensor;
+    const v = this.slotState("v", slot).tensor;
+    currentBackend().launch("adamW", attrs, [grad], [slot.parameter, m, v]);
+    slot.parameter.storage.version++;
+  }
+}
