@@ -3,17 +3,31 @@ const only =
   (...kernels) =>
   (config) => ({
     ...config,
-    external: ["strict", "strictThreads", "relaxed", "relaxedThreads"]
-      .filter((name) => !kernels.includes(name))
-      .map((name) => `../kernels/${name}.js`),
+    format: "esm",
+    external: [
+      ...["strict", "strictThreads", "relaxed", "relaxedThreads"]
+        .filter((name) => !kernels.includes(name))
+        .map((name) => `../kernels/${name}.js`),
+      "../weights/*", // the embedded model is downloaded by those who name it
+      "./backend-js-backend.js", // and the js backend where WebAssembly is forbidden
+    ],
   });
 
 export default [
   {
-    name: "everything, with the strict kernels",
+    name: "core: init, tensors, resnet50, compile, with the strict kernels",
     path: "dist/web/index.js",
+    import:
+      "{ init, info, tensor, randn, manualSeed, noGrad, tidy, nn, ResNet, Bottleneck, BasicBlock, resnet50, compile }",
     gzip: true,
     limit: "60 kB",
+    modifyEsbuildConfig: only("strict"),
+  },
+  {
+    name: "everything there is, with the strict kernels",
+    path: "dist/web/index.js",
+    gzip: true,
+    limit: "120 kB",
     modifyEsbuildConfig: only("strict"),
   },
 ];

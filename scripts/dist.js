@@ -2,29 +2,33 @@
  * `npm run build:dist`: what is published. The library is bundled twice, for Node's relatives and for the web, because
  * only `src/platform/` differs; both share the kernels, one module per binary, loaded when it is asked for.
  *   dist/node/  index.js, cli.js, worker.js    dist/web/  index.js, worker.js
- *   dist/kernels/  the inlined binaries         dist/wasm/  the same as files
+ *   dist/kernels/  the inlined binaries         dist/wasm/  the same as files        dist/weights/  the embedded model
  *   dist/types/  declarations
  */
 import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, dirname, posix, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build as bundle } from "tsdown";
 import { build } from "./build.js";
-import { at, hashFiles, listFiles, readText, writeIfChanged } from "./support/files.js";
+import { at, hashFiles, listFiles, readText, root, writeIfChanged } from "./support/files.js";
 import { kernelTargets } from "./support/kernels.js";
 
 const stampFile = "build/.dist";
 const { imports } = JSON.parse(readText("package.json"));
 const present = (entries) => Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(at(file))));
 
-/** `#platform` and its like are what package.json says for Node, or for everybody else; kernels stay outside, in a folder beside. */
+/** What build.js writes as base64 modules: one copy for both sides, in a folder beside them. */
+const shared = { "src/backend/wasm/generated": "kernels", "src/models/embedded/generated": "weights" };
+
+/** `#platform` and its like are what package.json says for Node, or for everybody else; shared modules stay outside. */
 const sides = (side) => ({
   name: "sides",
-  resolveId(id) {
-    const kernel = /(?:^|\/)generated\/(\w+)\.(?:ts|js)$/.exec(id);
-    if (kernel) return { id: `../kernels/${kernel[1]}.js`, external: "relative" };
+  resolveId(id, importer) {
     const choice = imports[id]?.[side];
-    return choice && at(choice.replace("./build/", "").replace(/\.js$/, ".ts"));
+    if (choice) return at(choice.replace("./build/", "").replace(/\.js$/, ".ts"));
+    if (!id.startsWith(".") || !importer) return undefined;
+    const path = relative(root, resolve(dirname(importer), id)).replaceAll("\\", "/");
+    const folder = shared[posix.dirname(path)];
+    return folder && { id: `../${folder}/${posix.basename(path, ".ts")}.js`, external: "relative" };
   },
 });
 
@@ -59,14 +63,12 @@ export async function buildDist({ log = console.error } = {}) {
     "package-lock.json",
   ]);
   if (readText(stampFile) === stamp && existsSync(at("dist/web/index.js"))) return;
+  const { build: bundle } = await import("tsdown"); // here, not above: npm test imports this file before anything is installed
   const started = performance.now();
   rmSync(at("dist"), { recursive: true, force: true });
 
   const node = present({ index: "src/index.ts", cli: "src/cli/main.ts", worker: "src/worker/node/worker.ts" });
   const web = present({ index: "src/index.ts", worker: "src/worker/web/worker.ts" });
-  const kernels = present(
-    Object.fromEntries(kernelTargets().map(([name]) => [name, `src/backend/wasm/generated/${name}.ts`])),
-  );
   await bundle({ ...common, entry: node, outDir: "dist/node", platform: "node", dts: false, plugins: [sides("node")] });
   await bundle({
     ...common,
@@ -76,8 +78,11 @@ export async function buildDist({ log = console.error } = {}) {
     dts: false,
     plugins: [sides("default")],
   });
-  if (Object.keys(kernels).length > 0) {
-    await bundle({ ...common, entry: kernels, outDir: "dist/kernels", platform: "neutral", dts: false });
+  for (const [folder, name] of Object.entries(shared)) {
+    const files = listFiles([folder], (file) => file.endsWith(".ts"));
+    if (files.length === 0) continue;
+    const entry = Object.fromEntries(files.map((file) => [basename(file, ".ts"), file]));
+    await bundle({ ...common, entry, outDir: `dist/${name}`, platform: "neutral", dts: false });
   }
   const types = present({ index: "src/index.ts", wasm: "src/wasm.ts" });
   await bundle({ ...common, entry: types, outDir: "dist/types", platform: "neutral", dts: { emitDtsOnly: true } });

@@ -3,6 +3,8 @@
  * With patterns, only the suites and checks whose names contain one of them. The last line is the sum: a check counts as one test.
  * Needs nothing but Node and npm, so that it can be the first thing that a fresh clone is asked to do.
  */
+
+import { runtimeTasks } from "../test/runtimes/run.js";
 import { build } from "./build.js";
 import { listFiles } from "./support/files.js";
 import { install } from "./support/install.js";
@@ -52,6 +54,22 @@ async function prepare() {
   }
 }
 
+/** The packed tarball in this Node and in the browsers that are here; the others are for `npm run test:runtimes`. */
+async function runtimes() {
+  const started = performance.now();
+  try {
+    const tasks = await runtimeTasks({ here: true });
+    return tasks.map((task) => async () => {
+      const result = await task();
+      report(`runtimes: ${result.name} ${result.version ?? ""}`.trimEnd(), result);
+    });
+  } catch (error) {
+    const seconds = (performance.now() - started) / 1000;
+    report("runtimes: pack and install", { passed: 0, failed: 1, seconds, output: error.message });
+    return [];
+  }
+}
+
 if (await prepare()) {
   // Only now: the checks import packages that a fresh clone does not have yet.
   const { checks } = await import("./support/checks.js");
@@ -66,6 +84,7 @@ if (await prepare()) {
           report(name, await runSuite(file, limit)),
     ),
   ];
+  if (patterns.length === 0 || wanted("runtimes")) tasks.push(...(await runtimes()));
   await inParallel(Number(process.env.RESNET_TS_JOBS ?? 2), tasks);
 }
 finish();

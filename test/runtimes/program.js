@@ -55,7 +55,7 @@ export async function program({ report, names = Object.keys(networks), threads =
           return values;
         });
         if ("compile" in resnet) {
-          const fast = await resnet.compile(net, [batch, ...networks[name].input]);
+          const fast = await resnet.compile(net, [batch, ...networks[name].input], { keepModel: true });
           await measure(`${name} compiled, ${suffix}`, async () => {
             const y = await fast.run(x);
             const values = await y.data();

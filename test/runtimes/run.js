@@ -16,8 +16,8 @@ import { runtimes } from "./runtimes.js";
 import { writeTable } from "./table.js";
 
 /** All networks on every thread count; `npm test` takes the small ones. */
-const whole = { threads: [1] };
-const quick = { names: ["cifarResnet56", "resnet18"], threads: [1] };
+const whole = { threads: [1, 2, 3, 4] };
+const quick = { names: ["cifarResnet56", "resnet18"], threads: [1, 2] };
 
 /** The tasks of one run, for the caller's pool: each gives `{ name, passed, failed, skipped, … }`. */
 export async function runtimeTasks({ names = [], here = false } = {}) {
