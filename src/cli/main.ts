@@ -7,9 +7,10 @@ import { evaluate } from "./commands/evaluate.ts";
 import { explain } from "./commands/explain.ts";
 import { models } from "./commands/models.ts";
 import { summary } from "./commands/summary.ts";
+import { train } from "./commands/train.ts";
 import { describe } from "./errors.ts";
 
-const commands: readonly Command[] = [classify, embed, explain, evaluate, summary, models];
+const commands: readonly Command[] = [classify, embed, explain, evaluate, summary, models, train];
 
 function overview(): string {
   const width = Math.max(...commands.map(({ name }) => name.length));

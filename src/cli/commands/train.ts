@@ -1,0 +1,157 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { FileAccessError } from "../../errors.ts";
+import { loadCheckpoint } from "../../io/checkpoint.ts";
+import { saveSafetensors } from "../../io/saveSafetensors.ts";
+import { createModel, modelName, models } from "../../models/registry.ts";
+import { writeFileAtomic } from "../../platform/nodeWrite.ts";
+import { manualSeed } from "../../tensor/random.ts";
+import type { EpochLine } from "../../train/checkpoint.ts";
+import { fit } from "../../train/fit.ts";
+import { describeMemory } from "../../train/memory.ts";
+import { SGD } from "../../train/optimizer.ts";
+import { prepare } from "../../train/prepared.ts";
+import { cosine, warmUp } from "../../train/schedule.ts";
+import { openDataset } from "../../vision/openDataset.ts";
+import { cifarClassification, greyClassification, imageClassification } from "../../vision/transforms.ts";
+import { start } from "../backend.ts";
+import { type Command, count, text, UsageError, type Values } from "../command.ts";
+import { plot } from "../plot.ts";
+import { Progress } from "../progress.ts";
+
+export const train: Command = {
+  name: "train",
+  summary: "Train a network on pictures from the beginning; a run that was stopped goes on where it was.",
+  usage: "--data PATH --out FOLDER [options]",
+  options: {
+    data: {
+      type: "string",
+      short: "d",
+      value: "PATH",
+      help: "CIFAR or MNIST files, or class folders or a zip of them, with train and test",
+    },
+    out: {
+      type: "string",
+      short: "o",
+      value: "FOLDER",
+      help: "for checkpoint.safetensors, model.safetensors, log.jsonl, curves.svg",
+    },
+    model: { type: "string", short: "m", value: "NAME", help: "network; cifar_resnet20 by default" },
+    epochs: { type: "string", value: "N", help: "30 by default" },
+    batch: { type: "string", value: "N", help: "128 by default" },
+    lr: {
+      type: "string",
+      value: "RATE",
+      help: "highest learning rate: a fifth of the steps up to it, then a cosine; 0.2",
+    },
+    "weight-decay": { type: "string", value: "D", help: "1e-4 by default" },
+    seed: { type: "string", value: "N", help: "of weights, order and augmentation; 0 by default" },
+    every: { type: "string", value: "N", help: "save the run after every N steps too" },
+    resume: { type: "boolean", help: "go on from the checkpoint in --out, to the same bits as if it had not stopped" },
+    recompute: { type: "boolean", help: "less memory, about a third more time, the same bits" },
+  },
+  examples: ["resnet-ts train --data cifar10.zip --model cifar_resnet20 --epochs 30 --out run --resume"],
+  async run(values) {
+    const [path, out] = [needed(values, "data"), needed(values, "out")];
+    const model = modelName(text(values, "model") ?? "cifar_resnet20");
+    const [lr, weightDecay] = [rate(values, "lr", 0.2), rate(values, "weight-decay", 1e-4)];
+    const seed = count(values, "seed", 0, 0);
+    await start(values);
+    const read = async (split: "train" | "test") => {
+      const dataset = await openDataset(path, { split });
+      const bar = new Progress(`read ${split}`, dataset.length);
+      try {
+        const grey = dataset.classes.length > 0 && (await dataset.get(0)).image.channels === 1;
+        const size = models[model].size;
+        const preprocessing = grey ? greyClassification() : size === 32 ? cifarClassification() : imageClassification();
+        const data = await prepare(dataset, { preprocessing, onProgress: (done) => bar.update(done) });
+        return { data, preprocessing };
+      } finally {
+        bar.end();
+      }
+    };
+    const { data, preprocessing } = await read("train");
+    const { data: validation } = await read("test");
+    manualSeed(seed);
+    const net = createModel(model as string, { inChannels: data.channels, numClasses: data.classes.length });
+    const checkpoint = join(out, "checkpoint.safetensors");
+    if (values.resume && !existsSync(checkpoint)) console.error(`${checkpoint} is not there yet: starting anew`);
+    const resume = values.resume && existsSync(checkpoint) ? await loadCheckpoint(checkpoint) : undefined;
+    if (!resume && existsSync(checkpoint)) {
+      throw new FileAccessError(checkpoint, "is there already: pass --resume, or another --out");
+    }
+    const stop = new AbortController();
+    const interrupt = () => stop.abort();
+    process.once("SIGINT", interrupt);
+    const every = count(values, "every", 0, 0);
+    let bar = new Progress("train", 1);
+    let perEpoch = 1;
+    let [seen, began] = [0, performance.now()];
+    const log = (history: readonly EpochLine[]) => {
+      const lines = history.map((line) => `${JSON.stringify(line)}\n`).join("");
+      writeFileAtomic(join(out, "log.jsonl"), new TextEncoder().encode(lines));
+    };
+    try {
+      const result = await fit(net, data, {
+        epochs: count(values, "epochs", 30),
+        batch: count(values, "batch", 128),
+        optimizer: new SGD(net.namedParameters(), { momentum: 0.9, weightDecay }),
+        schedule: warmUp(0.2, cosine(lr)),
+        augment: { pad: 4, flip: true },
+        normalize: preprocessing.normalize,
+        seed,
+        validation,
+        checkpoint,
+        recompute: values.recompute === true,
+        signal: stop.signal,
+        ...(every > 0 ? { checkpointEvery: every } : {}),
+        ...(resume ? { resume } : {}),
+        onStart: (about) => {
+          perEpoch = about.perEpoch;
+          console.error(
+            `${data.length} pictures, ${about.steps} steps, ${about.done} done; ${describeMemory(about.memory)}`,
+          );
+          bar = new Progress("train", about.steps);
+          began = performance.now();
+        },
+        onStep: ({ step, meanLoss, meanAccuracy, count: pictures, epoch }) => {
+          seen += pictures;
+          const speed = (1000 * seen) / (performance.now() - began);
+          bar.update(
+            step,
+            `epoch ${epoch} loss ${meanLoss.toFixed(3)} ${(100 * meanAccuracy).toFixed(1)} % ${speed.toFixed(0)} images/s`,
+          );
+        },
+        onEpoch: (line, history) => {
+          bar.end();
+          log(history);
+          writeFileAtomic(join(out, "curves.svg"), new TextEncoder().encode(plot(history, model)));
+          console.log(JSON.stringify(line));
+        },
+      });
+      bar.end();
+      if (!result.finished) {
+        console.error(`stopped after ${result.steps} steps (${perEpoch} an epoch); --resume goes on`);
+        return 1;
+      }
+      log(result.history);
+      writeFileAtomic(join(out, "model.safetensors"), saveSafetensors(net.stateDict(), { metadata: { format: "pt" } }));
+      return 0;
+    } finally {
+      process.off("SIGINT", interrupt);
+      bar.end();
+    }
+  },
+};
+
+function needed(values: Values, name: string): string {
+  const value = text(values, name);
+  if (value === undefined) throw new UsageError(`train needs --${name}`);
+  return value;
+}
+
+function rate(values: Values, name: string, preset: number): number {
+  const value = Number(text(values, name) ?? preset);
+  if (!(value >= 0 && Number.isFinite(value))) throw new UsageError(`--${name} must be a number of at least 0`);
+  return value;
+}
