@@ -94,6 +94,7 @@ export { add, mulScalar, relu } from "./ops/pointwise.ts";
 export { adaptiveAvgPool2d, adaptiveMaxPool2d, avgPool2d, maxPool2d } from "./ops/pool2d.ts";
 export { flatten, pad2d, padShortcut } from "./ops/shape.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
+export { type FetchWeightsOptions, fetchWeights, type PretrainedOptions, pretrained } from "./pretrained.ts";
 export { type Summary, type SummaryRow, summary } from "./summary.ts";
 export { defaultGenerator, Generator, getRngState, type LazyFill, manualSeed, setRngState } from "./tensor/random.ts";
 export { rand, randn, type SampleOptions } from "./tensor/sample.ts";
@@ -153,3 +154,4 @@ export {
   seenRegion,
   timmClassification,
 } from "./vision/transforms.ts";
+export { findWeights, type PublishedWeights, publishedWeights, weightsOf } from "./weights.ts";

@@ -96,7 +96,7 @@ test("a checkpoint says how many classes and channels its network has", async ()
 
 test("weights and labels must fit", async () => {
   const attempts: [() => Promise<unknown>, RegExp][] = [
-    [() => createClassifier("resnet18"), /resnet18 needs weights/],
+    [() => createClassifier("plain18"), /plain18 needs weights/],
     [() => createClassifier("resnet81"), /did you mean "resnet18"/],
     [() => createClassifier("cifar_resnet20", { labels: [{ name: "one" }] }), /1 labels for 10 classes/],
     [() => createClassifier("cifar_resnet20", { weights: "no-such-file.th" }), /no-such-file.th/],

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -92,7 +92,7 @@ test("wrong use exits with 2 and suggests", async () => {
     [["summary"], /name of one network/],
     [["evaluate"], /needs --data/],
     [["classify", sample, "--backend", "wsam"], /did you mean "wasm"/],
-    [["classify", sample, "--model", "resnet18"], /resnet18 needs weights/],
+    [["classify", sample, "--model", "plain18"], /plain18 needs weights/],
   ];
   for (const [args, message] of cases) {
     const result = await run(...args);
@@ -105,7 +105,7 @@ test("wrong use exits with 2 and suggests", async () => {
 test("help names every command and its examples", async () => {
   const overview = await run("--help");
   assert.is(overview.code, 0);
-  for (const name of ["classify", "embed", "explain", "evaluate", "summary", "models"]) {
+  for (const name of ["classify", "embed", "explain", "evaluate", "summary", "models", "convert"]) {
     assert.match(overview.out, new RegExp(`^  ${name} `, "m"));
     const own = await run(name, "--help");
     assert.is(own.code, 0);
@@ -159,6 +159,20 @@ for (const { file, model, total, correct } of shared) {
     assert.is(result.err, "", "no progress bar where there is no terminal");
   });
 }
+
+test("convert writes safetensors that load, in half the size, and leaves nothing behind when it fails", async () => {
+  const weights = join(repoRoot, "src/models/embedded/cifar-resnet20.safetensors");
+  const wide = join(temporary, "wide.safetensors");
+  const result = lastJson(await run("convert", weights, wide, "--dtype", "f32", "--json"));
+  assert.ok(result.bytes > 1.9 * statSync(weights).size);
+  const [a, b] = [await run("classify", sample, "--json"), await run("classify", sample, "--weights", wide, "--json")];
+  assert.equal(lastJson(a).top, lastJson(b).top);
+  const bad = await run("convert", sample, join(temporary, "never.safetensors"));
+  assert.is(bad.code, 1);
+  assert.match(bad.err, /^error: .*cat\.jpg: /);
+  assert.not(readdirSync(temporary).some((name) => name.includes("never") || name.endsWith(".part")));
+  assert.is((await run("convert", weights)).code, 2);
+});
 
 test("a checkpoint of another network says how it differs, in one line", async () => {
   const weights = sharedPath("weights/resnet20-12fca82f.th");

@@ -2,6 +2,7 @@
 import { ArgumentError, UnknownNameError } from "../errors.ts";
 import { type Command, help, parse, UsageError } from "./command.ts";
 import { classify } from "./commands/classify.ts";
+import { convert } from "./commands/convert.ts";
 import { embed } from "./commands/embed.ts";
 import { evaluate } from "./commands/evaluate.ts";
 import { explain } from "./commands/explain.ts";
@@ -10,7 +11,7 @@ import { summary } from "./commands/summary.ts";
 import { train } from "./commands/train.ts";
 import { describe } from "./errors.ts";
 
-const commands: readonly Command[] = [classify, embed, explain, evaluate, summary, models, train];
+const commands: readonly Command[] = [classify, embed, explain, evaluate, summary, models, convert, train];
 
 function overview(): string {
   const width = Math.max(...commands.map(({ name }) => name.length));

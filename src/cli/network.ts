@@ -3,6 +3,7 @@ import { type Classifier, createClassifier } from "../classifier.ts";
 import { FileAccessError } from "../errors.ts";
 import { parseLabels } from "../vision/labels/labels.ts";
 import { type OptionSpec, text, type Values } from "./command.ts";
+import { Progress } from "./progress.ts";
 
 /** The options that choose a network. */
 export const networkOptions: Readonly<Record<string, OptionSpec>> = {
@@ -11,8 +12,10 @@ export const networkOptions: Readonly<Record<string, OptionSpec>> = {
     type: "string",
     short: "w",
     value: "FILE",
-    help: "checkpoint: .safetensors, .pth, .pt, .th; path or address",
+    help: "checkpoint (.safetensors, .pth, .pt, .th; path or address) or name, e.g. IMAGENET1K_V2",
   },
+  offline: { type: "boolean", help: "use downloaded weights only" },
+  "allow-non-commercial": { type: "boolean", help: "load weights whose licence forbids commercial use" },
   labels: { type: "string", value: "FILE", help: "names of the classes: one a line, or JSON" },
 };
 
@@ -20,10 +23,23 @@ export const networkOptions: Readonly<Record<string, OptionSpec>> = {
 export async function openNetwork(values: Values): Promise<Classifier> {
   const weights = text(values, "weights");
   const labels = text(values, "labels");
-  return createClassifier(text(values, "model") ?? "cifar_resnet20", {
+  let bar: Progress | undefined;
+  const classifier = await createClassifier(text(values, "model") ?? "cifar_resnet20", {
+    onProgress({ phase, file, loaded, total }) {
+      if (phase === "download" && total !== undefined) {
+        bar ??= new Progress(file, Math.ceil(total / 1e6), "MB");
+        bar.update(Math.floor((loaded ?? 0) / 1e6));
+      } else bar?.end();
+    },
     ...(weights === undefined ? {} : { weights }),
+    fetch: {
+      allowNonCommercial: values["allow-non-commercial"] === true,
+      ...(values.offline === true ? { offline: true } : {}),
+    },
     ...(labels === undefined ? {} : { labels: parseLabels(read(labels), labels) }),
   });
+  bar?.end();
+  return classifier;
 }
 
 function read(file: string): string {

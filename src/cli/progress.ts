@@ -2,11 +2,14 @@
 export class Progress {
   readonly #what: string;
   readonly #total: number;
+  readonly #unit: string;
   readonly #started = performance.now();
   readonly #shown = process.stderr.isTTY === true;
   #last = 0;
 
-  constructor(what: string, total: number) {
+  /** @param unit what is counted, e.g. "MB" */
+  constructor(what: string, total: number, unit = "") {
+    this.#unit = unit === "" ? "" : ` ${unit}`;
     this.#what = what;
     this.#total = total;
   }
@@ -23,7 +26,7 @@ export class Progress {
     const width = 24;
     const filled = Math.round(share * width);
     const bar = "█".repeat(filled) + "░".repeat(width - filled);
-    const line = `${this.#what} ${bar} ${done}/${this.#total}${left}${note === "" ? "" : `  ${note}`}`;
+    const line = `${this.#what} ${bar} ${done}/${this.#total}${this.#unit}${left}${note === "" ? "" : `  ${note}`}`;
     process.stderr.write(`\r\x1b[K${line.slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1))}`);
   }
 

@@ -1,0 +1,79 @@
+import { ArgumentError } from "./errors.ts";
+import { hashInName } from "./io/cacheKey.ts";
+import { type CheckpointSource, loadCheckpoint } from "./io/checkpoint.ts";
+import { type FetchOptions, fetchFile } from "./io/fetch.ts";
+import type { Checkpoint } from "./io/stateDict.ts";
+import type { PictureNet } from "./models/pictureNet.ts";
+import { createModel, type ModelName, modelName } from "./models/registry.ts";
+import { findWeights, isWeightsName, type PublishedWeights } from "./weights.ts";
+
+export interface FetchWeightsOptions extends Omit<FetchOptions, "sha256"> {
+  /** Which of the two files: the `.pth`, whose checksum is verified (the default in Node), or the safetensors (in pages). */
+  readonly format?: "pth" | "safetensors";
+  /** Weights that are not for commercial use are loaded only when this is true. */
+  readonly allowNonCommercial?: boolean;
+}
+
+/** Downloads published weights by way of the cache and opens them. @throws DownloadError, ArgumentError */
+export async function fetchWeights(weights: PublishedWeights, options: FetchWeightsOptions = {}): Promise<Checkpoint> {
+  const { format, allowNonCommercial = false, ...fetching } = options;
+  if (!weights.commercial && !allowNonCommercial) {
+    throw new ArgumentError(
+      `${weights.model} ${weights.name}: the licence ${weights.license} forbids commercial use; ` +
+        "pass { allowNonCommercial: true } if yours is none",
+    );
+  }
+  if (format === "pth" && weights.pth === undefined) {
+    throw new ArgumentError(`${weights.model} ${weights.name} is published as safetensors only`);
+  }
+  const url =
+    (format ?? (isPage() ? "safetensors" : "pth")) === "pth"
+      ? (weights.pth ?? weights.safetensors)
+      : weights.safetensors;
+  const sha256 = hashInName(url);
+  const file = await fetchFile(url, sha256 === undefined ? fetching : { ...fetching, sha256 });
+  return loadCheckpoint(file, { name: url });
+}
+
+/** Pages may not read files of servers that do not allow it, and the .pth's does not. */
+const isPage = (): boolean => "document" in globalThis || "WorkerGlobalScope" in globalThis;
+
+export interface PretrainedOptions extends FetchWeightsOptions {
+  /** A name such as `"IMAGENET1K_V2"` or `"DEFAULT"` (the default), or a checkpoint: path, address, bytes, Blob. */
+  readonly weights?: CheckpointSource;
+  /** A new classifier for so many classes, randomly initialised; 0 for pooled features. The checkpoint's by default. */
+  readonly numClasses?: number;
+  /** Channels of the pictures; RGB stems are adapted (see ResNetOptions). */
+  readonly inChannels?: number;
+}
+
+/**
+ * A network with published (or your own) weights, in evaluation mode.
+ * @example const net = await pretrained("resnet50", { weights: "IMAGENET1K_V2", numClasses: 10 });
+ * @throws UnknownNameError, DownloadError, FileFormatError, StateDictError
+ */
+export async function pretrained(
+  name: ModelName | (string & {}),
+  options: PretrainedOptions = {},
+): Promise<PictureNet> {
+  const { weights = "DEFAULT", numClasses, inChannels, ...fetching } = options;
+  const model = modelName(name);
+  const checkpoint = isWeightsName(weights)
+    ? await fetchWeights(findWeights(model, weights), fetching)
+    : await loadCheckpoint(weights, fetching.signal === undefined ? {} : { signal: fetching.signal });
+  const classes = (checkpoint.get("fc.weight") ?? checkpoint.get("linear.weight"))?.shape[0];
+  const keras = model.startsWith("keras");
+  const net = createModel(model as string, {
+    init: "empty",
+    ...(inChannels === undefined ? {} : { inChannels }),
+    ...(classes === undefined ? {} : keras ? { classes } : { numClasses: classes }),
+  });
+  try {
+    net.loadStateDict(checkpoint);
+    if (numClasses !== undefined && numClasses !== net.numClasses) net.resetClassifier(numClasses);
+    return net.eval() as PictureNet;
+  } catch (error) {
+    net.dispose();
+    throw error;
+  }
+}
