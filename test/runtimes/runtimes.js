@@ -1,6 +1,6 @@
 /**
- * Where the package is tried. Each entry says what it lacks here (`missing`), whether threads must work there, and how
- * to run the program in a project that has the packed tarball installed: `run(project, options, onLine)`.
+ * Where the package is tried. Each entry says what it lacks here (`missing`), whether threads must work there (`most`:
+ * how many are asked for at most), and how to run the program in a project that has the packed tarball installed: `run(project, options, onLine)`.
  */
 import { spawn } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
@@ -173,7 +173,8 @@ export const runtimes = [
   },
   {
     name: "esbuild, in Chromium",
-    threads: false, // esbuild copies no worker without configuration
+    threads: false,
+    most: 1, // esbuild copies no worker without being told, and asking for threads then is an error
     ...inBrowser(chromium, "/index.html", esbuild),
     missing: () => chromium.missing() ?? ours("esbuild")(),
   },
