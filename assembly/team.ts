@@ -20,8 +20,6 @@ const END: usize = 76;
 /** Set by a thread whose kernel trapped: nobody waits for it any more. */
 const FAILED: usize = 80;
 const QUIT: usize = 84;
-/** Helpers that have come so far: their indices begin at 1, the caller is 0. Scratch memory of a worker goes by its index. */
-const HELPERS: usize = 88;
 
 /** Looks before a thread goes to sleep: a few tens of microseconds, as long as TypeScript needs between two eager ops. */
 const SPINS: i32 = 20000;
@@ -50,10 +48,13 @@ function help(control: usize, worker: i32): void {
   }
 }
 
-/** A helper's whole life: waits for runs and helps, until `quit`. */
-export function work(control: usize): void {
+/**
+ * A helper's whole life: waits for runs and helps, until `quit`. `worker` is its index, from 1 (the caller is 0): scratch
+ * memory goes by it. It is handed over, not counted here by an
+ * atomic addition: compiled by Node 20's baseline compiler, that gave wrong results (right with --no-liftoff).
+ */
+export function work(control: usize, worker: i32): void {
   let seen: u32 = 0;
-  const worker = <i32>atomic.add<u32>(control + HELPERS, 1) + 1;
   while (atomic.load<u32>(control + QUIT) == 0) {
     let now = atomic.load<u32>(control + GENERATION);
     for (let i = 0; i < SPINS && now == seen; i++) now = atomic.load<u32>(control + GENERATION);

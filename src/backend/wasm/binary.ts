@@ -11,7 +11,7 @@ export type Exports = {
 /** What the binaries with shared memory export besides (assembly/team.ts). */
 export type TeamExports = Exports & {
   runTeam(commands: number, count: number, control: number): number;
-  work(control: number): void;
+  work(control: number, worker: number): void;
   quit(control: number): void;
   fail(control: number): void;
 };

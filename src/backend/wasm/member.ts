@@ -7,6 +7,8 @@ export interface Join {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   readonly control: number;
+  /** From 1; the caller is 0. */
+  readonly index: number;
 }
 
 export function isJoin(message: unknown): message is Join {
@@ -15,12 +17,12 @@ export function isJoin(message: unknown): message is Join {
 
 /** Runs in the worker: stays inside WebAssembly until the team is dismissed. */
 export async function join(message: Join, post: (answer: Ready | Failed) => void): Promise<void> {
-  const { name, module, memory, control } = message;
+  const { name, module, memory, control, index } = message;
   let exports: TeamExports | undefined;
   try {
     exports = await instantiateBinary<TeamExports>(name, memory, module);
     post({ kind: "ready" });
-    exports.work(control);
+    exports.work(control, index);
   } catch (error) {
     exports?.fail(control);
     post({ kind: "failed", message: error instanceof Error ? error.message : String(error) });

@@ -69,7 +69,7 @@ export async function startTeam(
         }, fail);
       }),
     );
-    worker.post({ kind: "team", name, module, memory, control } satisfies Join);
+    worker.post({ kind: "team", name, module, memory, control, index: i } satisfies Join);
   }
   try {
     await Promise.all(starting);
