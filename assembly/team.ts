@@ -34,6 +34,8 @@ function help(control: usize, worker: i32): void {
     if (sequence - begin >= atomic.load<u32>(control + END) - begin) return;
     const command = atomic.load<usize>(control + COMMANDS) + <usize>(sequence - begin) * COMMAND_BYTES;
     const tiles = load<i32>(command, 8);
+    // A claim beyond the last tile may be old by now, and the run another one: then what was read above means nothing.
+    if (<u32>(atomic.load<u64>(control + CLAIM) >> 32) != sequence) continue;
     if (tile < tiles) {
       tileOf(load<i32>(command), load<usize>(command, 4), tile, worker);
       if (<i32>atomic.add<u32>(control + DONE, 1) + 1 == tiles) {
