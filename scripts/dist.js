@@ -84,6 +84,13 @@ export async function buildDist({ log = console.error } = {}) {
     const entry = Object.fromEntries(files.map((file) => [basename(file, ".ts"), file]));
     await bundle({ ...common, entry, outDir: `dist/${name}`, platform: "neutral", dts: false });
   }
+  await bundle({
+    ...common,
+    entry: present({ index: "src/wasm.ts" }),
+    outDir: "dist/wasm",
+    platform: "neutral",
+    dts: false,
+  });
   const types = present({ index: "src/index.ts", wasm: "src/wasm.ts" });
   await bundle({ ...common, entry: types, outDir: "dist/types", platform: "neutral", dts: { emitDtsOnly: true } });
   mkdirSync(at("dist/wasm"), { recursive: true });
