@@ -49,7 +49,7 @@ async function run(backend: NonNullable<InitOptions["backend"]>, settings: Setti
     ["networks", benchModels(settings)],
   ] as const) {
     table.head(`${title} on ${backend}${binary === undefined ? "" : ` (${binary})`}`);
-    for (const r of rows) {
+    for await (const r of rows) {
       if ("skipped" in r) {
         left.push(r.skipped);
         continue;

@@ -1,5 +1,5 @@
 import { currentBackend } from "../src/backend/current.ts";
-import { createModel, manualSeed, noGrad, randn, summary } from "../src/index.ts";
+import { compile, createModel, manualSeed, noGrad, randn, summary } from "../src/index.ts";
 import { type ModelName, models } from "../src/models/registry.ts";
 import { tidy } from "../src/tensor/scope.ts";
 import { type Result, timing } from "./measure.ts";
@@ -19,31 +19,32 @@ const rows: readonly (readonly [name: ModelName, batch: number])[] = [
   ["resnet152", 1],
 ];
 
-/** Times `forward` of whole networks with random weights on the current backend, op by op as people call it. */
-export function* benchModels(settings: Settings): Generator<Result | { readonly skipped: string }> {
+/**
+ * Times whole networks with random weights on the current backend: op by op, as `forward` runs them, and compiled.
+ * Compiling and packing weights are not in the time.
+ */
+export async function* benchModels(settings: Settings): AsyncGenerator<Result | { readonly skipped: string }> {
+  const { filter, maxMacs, time, clock } = settings;
   for (const [name, batch] of rows) {
     const label = `${name} batch ${batch}`;
-    if (!`models ${label}`.includes(settings.filter)) continue;
+    if (!`models ${label}`.includes(filter)) continue;
     const { size } = models[name];
+    const shape = [batch, 3, size, size];
     const net = createModel(name).eval();
-    const { macs } = summary(net, [batch, 3, size, size]);
-    if (macs > settings.maxMacs) yield { skipped: label };
-    else {
-      manualSeed(0);
-      const x = randn([batch, 3, size, size]);
-      const body = () => noGrad(() => tidy(() => void net.forward(x)));
-      const measured = timing(body, settings.time, settings.clock);
-      yield {
-        suite: "models",
-        backend: currentBackend().name,
-        group: "eager",
-        name: label,
-        macs,
-        bytes: 0,
-        ...measured,
-      };
-      x.dispose();
+    const { macs } = summary(net, shape);
+    if (macs > maxMacs) {
+      net.dispose();
+      yield { skipped: label };
+      continue;
     }
+    const known = { suite: "models", backend: currentBackend().name, name: label, macs, bytes: 0 };
+    manualSeed(0);
+    const x = randn(shape);
+    yield { ...known, group: "eager", ...timing(() => noGrad(() => tidy(() => void net.forward(x))), time, clock) };
+    const fast = await compile(net, shape);
+    yield { ...known, group: "compiled", ...timing(() => tidy(() => void fast.runSync(x)), time, clock) };
+    fast.dispose();
     net.dispose();
+    x.dispose();
   }
 }

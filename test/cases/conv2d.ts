@@ -101,6 +101,18 @@ function pictures(): Case<"conv2d">[] {
   return rows;
 }
 
+/** Channel tails and epilogues of 3x3 stride 1 at the sizes where compiled networks use Winograd. */
+function winograd(): Case<"conv2d">[] {
+  const rows: Case<"conv2d">[] = [];
+  for (const c of [16, 17, 18, 19, 23, 33]) {
+    for (const oc of [16, 17, 19, 22, 33]) rows.push(row({ x: [1, c, 5, 6], oc, k: 3, pad: 1, bias: true }));
+  }
+  for (const n of [1, 2, 3, 5]) {
+    for (const pad of [0, 1, 2]) rows.push(row({ x: [n, 20, 9, 11], oc: 24, k: 3, pad, residual: n > 1, relu: true }));
+  }
+  return rows;
+}
+
 function groupsOf(): Case<"conv2d">[] {
   const rows: Case<"conv2d">[] = [];
   for (const c of [1, 2, 3, 4, 5, 8, 9, 17]) {
@@ -147,6 +159,7 @@ export const conv2dCases: readonly Case<"conv2d">[] = unique([
   ...tails(),
   ...windows(),
   ...pictures(),
+  ...winograd(),
   ...groupsOf(),
   ...epilogues(),
   row({ x: [0, 4, 5, 5], oc: 3, k: 3, pad: 1, bias: true }),

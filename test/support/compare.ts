@@ -27,8 +27,12 @@ export interface Comparison {
 }
 
 /** Compares values with points: found[i] belongs to points[i], and is output number index[i]. */
-export function compare(found: ArrayLike<number>, points: readonly Point[], index: ArrayLike<number>): Comparison {
-  const allowed = tolerance(points);
+export function compare(
+  found: ArrayLike<number>,
+  points: readonly Point[],
+  index: ArrayLike<number>,
+  allowed = tolerance(points),
+): Comparison {
   let worst = 0;
   let complaint: string | undefined;
   let wrong = 0;
