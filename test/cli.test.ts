@@ -179,7 +179,7 @@ test("a checkpoint of another network says how it differs, in one line", async (
   if (weights === undefined) return;
   const result = await run("classify", sample, "--weights", weights, "--model", "resnet18");
   assert.is(result.code, 1);
-  assert.match(result.err, /^error: ResNet does not fit the checkpoint: 37 missing .*; 65 misshapen .*\n$/);
+  assert.match(result.err, /^error: \S+: ResNet does not fit the checkpoint: 37 missing .*; 65 misshapen .*\n$/);
 });
 
 test.run();

@@ -304,6 +304,28 @@ for (const b of backends) {
     held.dispose();
   });
 
+  on(b, "a lazy tensor for which there is no memory stays lazy, and its disposal is harmless", () => {
+    const used = b.backend.info().memory.used;
+    let drawn = 0;
+    let cancelled = 0;
+    const values = { materialise: () => new Float32Array(++drawn), cancel: () => void cancelled++ };
+    const t = Tensor.lazy([2 ** 18, 2 ** 18], values);
+    for (let i = 0; i < 2; i++) assert.throws(() => t.storage.handle, /out of memory/);
+    assert.ok(t.storage.pending);
+    assert.is(drawn, 0);
+    t.dispose();
+    assert.is(cancelled, 1);
+    const broken = Tensor.lazy([4], {
+      materialise: () => {
+        throw new Error("no values");
+      },
+      cancel: () => {},
+    });
+    assert.throws(() => broken.dataSync(), /no values/);
+    broken.dispose();
+    assert.is(b.backend.info().memory.used, used);
+  });
+
   on(b, "a thousand tensors of odd sizes, freed in another order, keep their values apart", () => {
     const made = Array.from({ length: 1000 }, (_, i) => full([1 + ((i * 37) % 91)], i));
     for (let i = 0; i < 1000; i += 3) made[i]!.dispose();

@@ -53,10 +53,10 @@ export function loadInto(target: Target, loadable: Loadable, { strict = true, ..
   const state = adapted(target, read(loadable));
   const wanted = target.stateDict();
   const difference = compare(wanted, state);
-  if (difference.misshapen.length > 0 || (strict && difference.missing.length + difference.unexpected.length > 0)) {
-    throw new StateDictError(target.typeName, difference);
-  }
   const source = "name" in loadable && typeof loadable.name === "string" ? `${loadable.name}: ` : "";
+  if (difference.misshapen.length > 0 || (strict && difference.missing.length + difference.unexpected.length > 0)) {
+    throw new StateDictError(`${source}${target.typeName}`, difference);
+  }
   const pairs = [...wanted].flatMap(([key, to]) => {
     const from = state.get(key);
     return from === undefined ? [] : [{ key, to, from }];

@@ -67,9 +67,9 @@ export class Storage {
   write(values: Float32Array): void {
     this.#check();
     if (this.#lazy !== undefined) {
+      this.#allocate(); // first: when there is no memory, the deferred values are still there
       this.#lazy.cancel();
       this.#lazy = undefined;
-      this.#allocate();
     }
     this.#memory!.write(this.#handle, values);
     this.version++;
@@ -96,19 +96,26 @@ export class Storage {
     target.write(this.#handle, values);
   }
 
-  #allocate(): void {
-    this.#memory = currentMemory();
-    this.#handle = this.#memory.alloc(this.length);
+  /** All or nothing: a storage never knows a memory without a block in it. */
+  #allocate(values?: () => Float32Array): void {
+    const memory = currentMemory();
+    const handle = memory.alloc(this.length);
+    try {
+      if (values !== undefined) memory.write(handle, values());
+    } catch (error) {
+      memory.free(handle);
+      throw error;
+    }
+    this.#memory = memory;
+    this.#handle = handle;
   }
 
   #settle(): void {
     this.#check();
     const lazy = this.#lazy;
     if (lazy === undefined) return;
-    const values = lazy.materialise();
+    this.#allocate(() => lazy.materialise()); // whatever fails, the deferred values are still there
     this.#lazy = undefined;
-    this.#allocate();
-    this.#memory!.write(this.#handle, values);
   }
 
   #check(): void {

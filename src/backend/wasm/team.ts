@@ -1,4 +1,4 @@
-import { spawnWorker } from "#worker";
+import { hasWorkers, spawnWorker } from "#worker";
 import { ResNetError } from "../../errors.ts";
 import type { Spawned } from "../../worker/spawn.ts";
 import { Allocator } from "./allocator.ts";
@@ -19,6 +19,7 @@ const controlBytes = 128;
 
 /** Why this place cannot have threads, in words that end a sentence; undefined where it can. */
 export function whyNoTeam(): string | undefined {
+  if (!hasWorkers()) return "this runtime cannot start workers";
   if (typeof SharedArrayBuffer === "undefined") {
     return (
       "SharedArrayBuffer is missing (a page needs cross-origin isolation: Cross-Origin-Opener-Policy: same-origin and " +

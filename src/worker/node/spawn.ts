@@ -1,6 +1,10 @@
 import { Worker } from "node:worker_threads";
 import type { Spawned } from "../spawn.ts";
 
+export function hasWorkers(): boolean {
+  return true;
+}
+
 /** Starts `worker.js`, which lies beside this file (in the package: beside the bundle). @param script another address */
 export function spawnWorker(script?: string | URL): Spawned {
   const worker = new Worker(script ?? new URL("./worker.js", import.meta.url));

@@ -1,5 +1,10 @@
 import type { Spawned } from "../spawn.ts";
 
+/** Edge workers cannot start workers. */
+export function hasWorkers(): boolean {
+  return typeof Worker !== "undefined";
+}
+
 /** Starts `worker.js`, which lies beside this file; bundlers know this form and pack it. @param script another address */
 export function spawnWorker(script?: string | URL): Spawned {
   const worker =

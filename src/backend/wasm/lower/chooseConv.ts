@@ -10,7 +10,7 @@ export interface ConvShape {
   readonly ow: number;
 }
 
-/** Below this many channels the transforms cost more than the multiplications they save (bench/lab, "winograd by channels"). */
+/** Below this many channels the transforms cost more than the multiplications they save (an estimate: not yet measured row by row). */
 const winogradChannels = 16;
 
 /** Output pixels below which most of a 4x4 tile would be thrown away. */

@@ -10,7 +10,7 @@ const groupRows = 6;
 /** Bytes of a worker's scratch memory before the zeros: see assembly/winograd.ts. */
 const headBytes = 768;
 
-/** Tiles of a block: M (36 x tiles x 8 floats) fits the first-level cache (bench/lab, "winograd blocks"). */
+/** Tiles of a block: M (36 x tiles x 8 floats) fits the first-level cache (an estimate: not yet measured row by row). */
 const blockTiles = 24;
 /** Tiles of a block where the transformed filters are too large for caches and must stream from memory as rarely as possible. */
 const streamTiles = 48;
