@@ -155,7 +155,7 @@ export const runtimes = [
     missing: ours(".bin/deno"),
   },
   { name: "Bun", threads: true, ...command(() => installed(".bin/bun")), missing: ours(".bin/bun") },
-  { name: "workerd", threads: false, ...edge, missing: ours(".bin/workerd") },
+  { name: "workerd", threads: false, most: 1, ...edge, missing: ours(".bin/workerd") },
   { name: "Chromium", here: true, threads: true, ...inBrowser(chromium), missing: chromium.missing },
   { name: "Firefox", here: true, threads: true, ...inBrowser(firefox), missing: firefox.missing },
   { name: "WebKitGTK", here: true, threads: false, ...inBrowser(webkit), missing: webkit.missing },

@@ -56,7 +56,7 @@ export async function compileBinary(name: BinaryName, source?: WasmSource): Prom
     if (source instanceof WebAssembly.Module) return source;
     if (source instanceof URL) return await compileResponse(await fetch(source));
     if (source instanceof Response) return await compileResponse(source);
-    return await WebAssembly.compile(source ?? inlineBytes((await inlined[name]()).default));
+    return await WebAssembly.compile(source ?? (await inlineBytes((await inlined[name]()).default)));
   } catch (cause) {
     throw wasmError(name, cause);
   }
