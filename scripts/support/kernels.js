@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { deflateRawSync } from "node:zlib";
+import { deflateSync } from "node:zlib";
 import { at, hashFiles, listFiles, readText, root, writeIfChanged } from "./files.js";
 import { inParallel, runNode } from "./process.js";
 
@@ -73,4 +73,4 @@ export async function buildKernels(log) {
 
 /** src/backend/wasm/inline.ts reads what this writes. Deflated first: base64 hides from gzip what could be shortened. */
 const inline = (bytes) =>
-  `// Made by scripts/build.js from assembly/. Do not edit.\nexport default "${deflateRawSync(bytes, { level: 9 }).toString("base64")}";\n`;
+  `// Made by scripts/build.js from assembly/. Do not edit.\nexport default "${deflateSync(bytes, { level: 9 }).toString("base64")}";\n`;

@@ -21,3 +21,11 @@ export const httpFetch: typeof fetch = (input, init) => fetch(input, init);
 export function writeFileAtomic(path: string, _data: Uint8Array): void {
   throw new FileAccessError(path, "this runtime has no file paths; pass a function that takes the bytes instead");
 }
+
+/** Unpacks what zlib packed. Whatever has SIMD has DecompressionStream as well, but for Firefox 89 to 112. */
+export async function inflate(packed: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
+  if (typeof DecompressionStream === "undefined") {
+    throw new Error("DecompressionStream is missing; hand over an address of resnet-ts/wasm as init({ wasm })");
+  }
+  return await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
+}
