@@ -4,8 +4,7 @@ import {
   GEMM_PIXELS, GEMM_RELU, GEMM_RESIDUAL, GEMM_ROW_STEP, GEMM_ROW_TILES, GEMM_ROWS_PER_TILE, GEMM_RUN_LENGTH, GEMM_RUN_STEP_H,
   GEMM_RUN_STEP_W, GEMM_RUNS_H, GEMM_RUNS_W, PACK_BIAS, PACK_COLUMNS, PACK_K, PACK_PACKED, PACK_SCALE, PACK_WEIGHT,
 } from "./generated/records";
-import { tile1x8, tileRx8 } from "./micro";
-import { ROWS } from "./panel";
+import { ROWS, tile1x8, tileRows, tileRx8 } from "./micro";
 
 /** Address of the first float of row `m` of A. */
 // @ts-expect-error: decorator
@@ -19,66 +18,71 @@ function rowOfA(r: usize, a: usize, m: i32): usize {
 
 /** Rows outer, panels inner: the few rows of A stay in the first-level cache while the panels stream by. */
 export function gemm(r: usize, tile: i32): void {
-  const a = load<usize>(r, GEMM_A), b = load<usize>(r, GEMM_B);
-  const runLength = load<i32>(r, GEMM_RUN_LENGTH), runsH = load<i32>(r, GEMM_RUNS_H), runsW = load<i32>(r, GEMM_RUNS_W);
-  const runStepH = load<usize>(r, GEMM_RUN_STEP_H), runStepW = load<usize>(r, GEMM_RUN_STEP_W);
-  const runBytes = <usize>runLength << 2;
-  const relu = load<i32>(r, GEMM_RELU) != 0;
-  const cStep = load<usize>(r, GEMM_C_STEP), columns = load<i32>(r, GEMM_COLUMNS);
+  if (load<i32>(r, GEMM_RUNS_H) * load<i32>(r, GEMM_RUNS_W) == 1) product(r, tile, true);
+  else product(r, tile, false);
+}
+
+/** `single` (a constant): a row of A is one run. */
+// @ts-expect-error: decorator
+@inline
+function product(r: usize, tile: i32, single: bool): void {
+  const a = load<usize>(r, GEMM_A), columns = load<i32>(r, GEMM_COLUMNS), cStep = load<usize>(r, GEMM_C_STEP);
   const rowTiles = load<i32>(r, GEMM_ROW_TILES), rowsPerTile = load<i32>(r, GEMM_ROWS_PER_TILE);
   const panelsPerTile = load<i32>(r, GEMM_PANELS_PER_TILE);
-  const panelBytes = (<usize>(runLength * runsH * runsW) + 1) << 5;
-
+  const k = load<i32>(r, GEMM_RUN_LENGTH) * load<i32>(r, GEMM_RUNS_H) * load<i32>(r, GEMM_RUNS_W);
   const panelTile = tile / rowTiles, rowTile = tile - panelTile * rowTiles;
   const firstPanel = panelTile * panelsPerTile;
-  const endPanel = min(firstPanel + panelsPerTile, (columns + 7) >> 3);
+  const panels = min(firstPanel + panelsPerTile, (columns + 7) >> 3) - firstPanel;
   const m0 = rowTile * rowsPerTile, m1 = min(m0 + rowsPerTile, load<i32>(r, GEMM_M));
   const residualBase = load<usize>(r, GEMM_RESIDUAL);
+  const pb = load<usize>(r, GEMM_B) + <usize>firstPanel * ((<usize>k + 1) << 5), cols = columns - (firstPanel << 3);
 
-  let rows = 0;
-  for (let m = m0; m < m1; m += rows) {
-    const left = m1 - m;
-    rows = min(ROWS != 4 && left > 4 ? ROWS : 4, left);
+  for (let m = m0; m < m1; ) {
+    const rows = tileRows(m1 - m), offset = <usize>m * cStep + (<usize>firstPanel << 5);
+    const c = load<usize>(r, GEMM_C) + offset, residual = residualBase ? residualBase + offset : 0;
     const q0 = rowOfA(r, a, m);
-    let pb = b + <usize>firstPanel * panelBytes;
-    const offset = <usize>m * cStep + (<usize>firstPanel << 5);
-    let c = load<usize>(r, GEMM_C) + offset;
-    let residual = residualBase ? residualBase + offset : 0;
-    if (rows == 1) {
-      for (let p = firstPanel; p < endPanel; p++) {
-        tile1x8(q0, pb, runsH, runsW, runStepH, runStepW, runBytes, c, residual, relu, min(8, columns - (p << 3)));
-        pb += panelBytes;
-        c += 32;
-        if (residual) residual += 32;
-      }
-      continue;
+    if (rows == 1) row(r, q0, pb, panels, c, residual, cols);
+    else {
+      const q1 = rowOfA(r, a, m + 1), q2 = rows > 2 ? rowOfA(r, a, m + 2) : q1, q3 = rows > 3 ? rowOfA(r, a, m + 3) : q1;
+      const q4 = rows > 4 ? rowOfA(r, a, m + 4) : q1, q5 = rows > 5 ? rowOfA(r, a, m + 5) : q1;
+      if (ROWS > 5 && rows > 5) group(6, single, r, q0, q1, q2, q3, q4, q5, pb, panels, c, cStep, residual, rows, cols);
+      else if (rows > 4) group(5, single, r, q0, q1, q2, q3, q4, q4, pb, panels, c, cStep, residual, rows, cols);
+      else group(4, single, r, q0, q1, q2, q3, q3, q3, pb, panels, c, cStep, residual, rows, cols);
     }
-    const q1 = rowOfA(r, a, m + 1);
-    const q2 = rows > 2 ? rowOfA(r, a, m + 2) : q1;
-    const q3 = rows > 3 ? rowOfA(r, a, m + 3) : q1;
-    if (ROWS != 4 && rows > 4) {
-      const q4 = rowOfA(r, a, m + 4);
-      const q5 = rows > 5 ? rowOfA(r, a, m + 5) : q4;
-      for (let p = firstPanel; p < endPanel; p++) {
-        tileRx8(
-          ROWS, q0, q1, q2, q3, q4, q5, pb, runsH, runsW, runStepH, runStepW, runBytes,
-          c, cStep, residual, relu, rows, min(8, columns - (p << 3)),
-        );
-        pb += panelBytes;
-        c += 32;
-        if (residual) residual += 32;
-      }
-      continue;
-    }
-    for (let p = firstPanel; p < endPanel; p++) {
-      tileRx8(
-        4, q0, q1, q2, q3, q1, q1, pb, runsH, runsW, runStepH, runStepW, runBytes,
-        c, cStep, residual, relu, rows, min(8, columns - (p << 3)),
-      );
-      pb += panelBytes;
-      c += 32;
-      if (residual) residual += 32;
-    }
+    m += rows;
+  }
+}
+
+/** One group of rows times `panels` panels. `R` and `single` are constants. */
+// @ts-expect-error: decorator
+@inline
+function group(
+  R: i32, single: bool, r: usize, q0: usize, q1: usize, q2: usize, q3: usize, q4: usize, q5: usize, pb: usize, panels: i32,
+  c: usize, cStep: usize, residual: usize, rows: i32, cols: i32,
+): void {
+  const runsH = load<i32>(r, GEMM_RUNS_H), runsW = load<i32>(r, GEMM_RUNS_W), runBytes = load<usize>(r, GEMM_RUN_LENGTH) << 2;
+  const runStepH = load<usize>(r, GEMM_RUN_STEP_H), runStepW = load<usize>(r, GEMM_RUN_STEP_W);
+  const panelBytes = (runBytes * <usize>(runsH * runsW) + 4) << 3, relu = load<i32>(r, GEMM_RELU) != 0;
+  for (const end = pb + <usize>panels * panelBytes; pb < end; pb += panelBytes) {
+    tileRx8(
+      R, single, q0, q1, q2, q3, q4, q5, pb, runsH, runsW, runStepH, runStepW, runBytes,
+      c, cStep, residual, relu, rows, min(8, cols),
+    );
+    c += 32;
+    if (residual) residual += 32;
+    cols -= 8;
+  }
+}
+
+function row(r: usize, q0: usize, pb: usize, panels: i32, c: usize, residual: usize, cols: i32): void {
+  const runsH = load<i32>(r, GEMM_RUNS_H), runsW = load<i32>(r, GEMM_RUNS_W), runBytes = load<usize>(r, GEMM_RUN_LENGTH) << 2;
+  const runStepH = load<usize>(r, GEMM_RUN_STEP_H), runStepW = load<usize>(r, GEMM_RUN_STEP_W);
+  const panelBytes = (runBytes * <usize>(runsH * runsW) + 4) << 3, relu = load<i32>(r, GEMM_RELU) != 0;
+  for (const end = pb + <usize>panels * panelBytes; pb < end; pb += panelBytes) {
+    tile1x8(q0, pb, runsH, runsW, runStepH, runStepW, runBytes, c, residual, relu, min(8, cols));
+    c += 32;
+    if (residual) residual += 32;
+    cols -= 8;
   }
 }
 

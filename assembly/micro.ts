@@ -1,24 +1,30 @@
-// Register tiles. `q0`..`q3` point at rows of A, `pb` at a panel: 8 bias values, then 8 values for each k. Every tile sums k
-// in the same order, so the choice of tile never changes a bit.
+// Register tiles. `q0`..`q5` point at rows of A, `pb` at a panel: 8 start values (bias), then 8 values for each k. Every tile
+// sums k in the same order, so the choice of tile never changes a bit.
 import { loadLanes, madd, relu4, storeLanes } from "./simd";
 
-/** Ends a row of a tile: residual, ReLU, store of `cols` (1..8) values. */
+/**
+ * Rows of the usual tile: 6 where a multiply-add is one instruction, else 16 registers do not hold them (bench/lab/README.md,
+ * tiles: 4x8 strict 49 GFLOP/s, 6x8 strict 27; relaxed 48 and 53). One k at a time: unrolled by 4, V8 spills.
+ */
 // @ts-expect-error: decorator
 @inline
-export function finishRow(c: usize, residual: usize, relu: bool, cols: i32, lo: v128, hi: v128): void {
-  if (cols == 8) {
-    if (residual) {
-      lo = f32x4.add(lo, v128.load(residual));
-      hi = f32x4.add(hi, v128.load(residual, 16));
-    }
-    if (relu) {
-      lo = relu4(lo);
-      hi = relu4(hi);
-    }
-    v128.store(c, lo);
-    v128.store(c, hi, 16);
-    return;
-  }
+export const ROWS: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
+
+/**
+ * How many of `left` rows the next tile takes: usual tiles, and an end of 4 or 5 rows rather than of one. Fewer than 4 rows are
+ * computed by the tile of 4.
+ */
+export function tileRows(left: i32): i32 {
+  if (ROWS == 4) return left == 5 ? 5 : min(left, 4);
+  if (left > 14 || (left > 9 && left < 13) || left == 6) return 6;
+  if (left == 14 || left == 13 || left == 9 || left == 5) return 5;
+  return min(left, 4);
+}
+
+/** Residual, ReLU, and store of `cols` (1..8) values. */
+// @ts-expect-error: decorator
+@inline
+function finishRow(c: usize, residual: usize, relu: bool, cols: i32, lo: v128, hi: v128): void {
   if (residual) {
     lo = f32x4.add(lo, loadLanes(residual, cols));
     if (cols > 4) hi = f32x4.add(hi, loadLanes(residual + 16, cols - 4));
@@ -32,22 +38,22 @@ export function finishRow(c: usize, residual: usize, relu: bool, cols: i32, lo: 
 }
 
 /**
- * `R` (4 or 6, a constant) rows x 8 columns; `rows` (1..R) of them are stored, the others point at a valid row and are thrown away.
- * Six rows need a multiply-add in one instruction, else 16 registers do not hold them.
+ * `R` (4, 5 or 6) rows x 8 columns, of which `rows` x `cols` are stored. Constants: `R`, and `single` (k is one run). `residual`
+ * is an address or 0.
  */
 // @ts-expect-error: decorator
 @inline
 export function tileRx8(
-  R: i32, q0: usize, q1: usize, q2: usize, q3: usize, q4: usize, q5: usize, pb: usize,
+  R: i32, single: bool, q0: usize, q1: usize, q2: usize, q3: usize, q4: usize, q5: usize, pb: usize,
   runsH: i32, runsW: i32, runStepH: usize, runStepW: usize, runBytes: usize,
   c: usize, cStep: usize, residual: usize, relu: bool, rows: i32, cols: i32,
 ): void {
   let c00 = v128.load(pb), c01 = v128.load(pb, 16);
   let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01, c40 = c00, c41 = c01, c50 = c00, c51 = c01;
   pb += 32;
-  for (let i = 0; i < runsH; i++) {
+  for (let i = 0; ; ) {
     let r0 = q0, r1 = q1, r2 = q2, r3 = q3, r4 = q4, r5 = q5;
-    for (let j = 0; j < runsW; j++) {
+    for (let j = 0; ; ) {
       const end = r0 + runBytes;
       let p0 = r0, p1 = r1, p2 = r2, p3 = r3, p4 = r4, p5 = r5;
       while (p0 < end) {
@@ -68,10 +74,12 @@ export function tileRx8(
           a = v128.load32_splat(p4);
           c40 = madd(a, b0, c40);
           c41 = madd(a, b1, c41);
+          p4 += 4;
+        }
+        if (R > 5) {
           a = v128.load32_splat(p5);
           c50 = madd(a, b0, c50);
           c51 = madd(a, b1, c51);
-          p4 += 4;
           p5 += 4;
         }
         pb += 32;
@@ -80,41 +88,154 @@ export function tileRx8(
         p2 += 4;
         p3 += 4;
       }
+      if (single || ++j >= runsW) break;
       r0 += runStepW;
       r1 += runStepW;
       r2 += runStepW;
       r3 += runStepW;
-      r4 += runStepW;
-      r5 += runStepW;
+      if (R > 4) r4 += runStepW;
+      if (R > 5) r5 += runStepW;
     }
+    if (single || ++i >= runsH) break;
     q0 += runStepH;
     q1 += runStepH;
     q2 += runStepH;
     q3 += runStepH;
-    q4 += runStepH;
-    q5 += runStepH;
+    if (R > 4) q4 += runStepH;
+    if (R > 5) q5 += runStepH;
   }
-  finishRow(c, residual, relu, cols, c00, c01);
-  if (rows < 2) return;
+  if (cols != 8 || rows != R) {
+    finishRow(c, residual, relu, cols, c00, c01);
+    if (rows < 2) return;
+    c += cStep;
+    if (residual) residual += cStep;
+    finishRow(c, residual, relu, cols, c10, c11);
+    if (rows < 3) return;
+    c += cStep;
+    if (residual) residual += cStep;
+    finishRow(c, residual, relu, cols, c20, c21);
+    if (rows < 4) return;
+    c += cStep;
+    if (residual) residual += cStep;
+    finishRow(c, residual, relu, cols, c30, c31);
+    if (R == 4 || rows < 5) return;
+    c += cStep;
+    if (residual) residual += cStep;
+    finishRow(c, residual, relu, cols, c40, c41);
+    if (R == 5 || rows < 6) return;
+    c += cStep;
+    if (residual) residual += cStep;
+    finishRow(c, residual, relu, cols, c50, c51);
+    return;
+  }
+  if (residual) {
+    c00 = f32x4.add(c00, v128.load(residual));
+    c01 = f32x4.add(c01, v128.load(residual, 16));
+    residual += cStep;
+    c10 = f32x4.add(c10, v128.load(residual));
+    c11 = f32x4.add(c11, v128.load(residual, 16));
+    residual += cStep;
+    c20 = f32x4.add(c20, v128.load(residual));
+    c21 = f32x4.add(c21, v128.load(residual, 16));
+    residual += cStep;
+    c30 = f32x4.add(c30, v128.load(residual));
+    c31 = f32x4.add(c31, v128.load(residual, 16));
+    if (R > 4) {
+      residual += cStep;
+      c40 = f32x4.add(c40, v128.load(residual));
+      c41 = f32x4.add(c41, v128.load(residual, 16));
+    }
+    if (R > 5) {
+      residual += cStep;
+      c50 = f32x4.add(c50, v128.load(residual));
+      c51 = f32x4.add(c51, v128.load(residual, 16));
+    }
+  }
+  if (relu) {
+    c00 = relu4(c00); c01 = relu4(c01); c10 = relu4(c10); c11 = relu4(c11);
+    c20 = relu4(c20); c21 = relu4(c21); c30 = relu4(c30); c31 = relu4(c31);
+    if (R > 4) { c40 = relu4(c40); c41 = relu4(c41); }
+    if (R > 5) { c50 = relu4(c50); c51 = relu4(c51); }
+  }
+  v128.store(c, c00);
+  v128.store(c, c01, 16);
   c += cStep;
-  if (residual) residual += cStep;
-  finishRow(c, residual, relu, cols, c10, c11);
-  if (rows < 3) return;
+  v128.store(c, c10);
+  v128.store(c, c11, 16);
   c += cStep;
-  if (residual) residual += cStep;
-  finishRow(c, residual, relu, cols, c20, c21);
-  if (rows < 4) return;
+  v128.store(c, c20);
+  v128.store(c, c21, 16);
   c += cStep;
-  if (residual) residual += cStep;
-  finishRow(c, residual, relu, cols, c30, c31);
-  if (R == 4 || rows < 5) return;
-  c += cStep;
-  if (residual) residual += cStep;
-  finishRow(c, residual, relu, cols, c40, c41);
-  if (rows < 6) return;
-  c += cStep;
-  if (residual) residual += cStep;
-  finishRow(c, residual, relu, cols, c50, c51);
+  v128.store(c, c30);
+  v128.store(c, c31, 16);
+  if (R > 4) {
+    c += cStep;
+    v128.store(c, c40);
+    v128.store(c, c41, 16);
+  }
+  if (R > 5) {
+    c += cStep;
+    v128.store(c, c50);
+    v128.store(c, c51, 16);
+  }
+}
+
+/**
+ * `R` (a constant) rows that were written for this: A in [k / 4][R][4], a panel [k][8] without start values from `b` to `end`, C in
+ * [R][8]. One stream of A: several that come from the second-level cache are slower (4x8, k = 512: 14.6 against 20 GB/s of panels).
+ */
+// @ts-expect-error: decorator
+@inline
+export function groupRx8(R: i32, a: usize, b: usize, end: usize, to: usize): void {
+  let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
+  let c40 = c00, c41 = c00, c50 = c00, c51 = c00;
+  while (b < end) {
+    const four = b + 128;
+    do {
+      const b0 = v128.load(b), b1 = v128.load(b, 16);
+      let v = v128.load32_splat(a);
+      c00 = madd(v, b0, c00);
+      c01 = madd(v, b1, c01);
+      v = v128.load32_splat(a, 16);
+      c10 = madd(v, b0, c10);
+      c11 = madd(v, b1, c11);
+      v = v128.load32_splat(a, 32);
+      c20 = madd(v, b0, c20);
+      c21 = madd(v, b1, c21);
+      v = v128.load32_splat(a, 48);
+      c30 = madd(v, b0, c30);
+      c31 = madd(v, b1, c31);
+      if (R > 4) {
+        v = v128.load32_splat(a, 64);
+        c40 = madd(v, b0, c40);
+        c41 = madd(v, b1, c41);
+      }
+      if (R > 5) {
+        v = v128.load32_splat(a, 80);
+        c50 = madd(v, b0, c50);
+        c51 = madd(v, b1, c51);
+      }
+      a += 4;
+      b += 32;
+    } while (b < four);
+    a += (R - 1) << 4;
+  }
+  v128.store(to, c00);
+  v128.store(to, c01, 16);
+  v128.store(to, c10, 32);
+  v128.store(to, c11, 48);
+  v128.store(to, c20, 64);
+  v128.store(to, c21, 80);
+  v128.store(to, c30, 96);
+  v128.store(to, c31, 112);
+  if (R > 4) {
+    v128.store(to, c40, 128);
+    v128.store(to, c41, 144);
+  }
+  if (R > 5) {
+    v128.store(to, c50, 160);
+    v128.store(to, c51, 176);
+  }
 }
 
 /** One row: matrix times vector, for batch 1 of a fully connected layer. Bound by reading the panels. */

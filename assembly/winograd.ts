@@ -4,11 +4,11 @@
 // until the output transform, bias, residual and ReLU have turned it into pixels.
 import {
   WINOGRAD_BLOCK_TILES, WINOGRAD_BLOCKS, WINOGRAD_C, WINOGRAD_CAPACITY, WINOGRAD_FUSED, WINOGRAD_H, WINOGRAD_OC, WINOGRAD_OH,
-  WINOGRAD_OW, WINOGRAD_PAD_H, WINOGRAD_PAD_W, WINOGRAD_PANELS_PER_TILE, WINOGRAD_RELU, WINOGRAD_RESIDUAL, WINOGRAD_SCRATCH,
+  WINOGRAD_OW, WINOGRAD_PAD_H, WINOGRAD_PAD_W, WINOGRAD_PANELS_PER_TILE, WINOGRAD_POSITION_STEP, WINOGRAD_RELU, WINOGRAD_RESIDUAL, WINOGRAD_SCRATCH,
   WINOGRAD_SCRATCH_STEP, WINOGRAD_TILES, WINOGRAD_TILES_X, WINOGRAD_TILES_Y, WINOGRAD_U, WINOGRAD_V, WINOGRAD_V_STEP,
   WINOGRAD_W, WINOGRAD_X, WINOGRAD_Y,
 } from "./generated/records";
-import { groupOf4, groupOfRows, ROWS } from "./panel";
+import { groupRx8, ROWS } from "./micro";
 import { loadLanes, madd, nmadd, relu4, storeLanes } from "./simd";
 
 // A worker's scratch memory: 36 vectors, 36 addresses, then zeros for what lies outside the picture, then M.
@@ -78,31 +78,30 @@ function inputTile(s: usize, offset: usize, lanes: i32, to: usize, step: usize):
   }
 }
 
-/** Rows of the group that holds row `t` of a block, and the group's first row. */
-// @ts-expect-error: decorator
-@inline
-function groupRows(first: i32, count: i32): i32 {
-  return ROWS == 4 || count - first > 4 ? ROWS : 4;
+/**
+ * Rows of the next group of a block: the usual tile, and no end of a single row. A group of fewer than 4 is computed as one of 4,
+ * the rest is thrown away. Strict: 5x8 where A is packed is as fast as 4x8, and wastes less.
+ */
+function groupRows(left: i32): i32 {
+  if (ROWS == 4) return left == 4 || left == 8 || left == 12 || left == 16 || left < 5 ? 4 : 5;
+  if (left > 14 || (left > 9 && left < 13) || left == 6) return 6;
+  return left == 14 || left == 13 || left == 9 || left == 5 ? 5 : 4;
 }
 
 /** V of a block: for each of 36 positions, groups of rows (tiles), within a group [c / 4][rows][4]. */
 function transformInput(r: usize, block: i32, s: usize, v: usize): void {
-  const c = load<i32>(r, WINOGRAD_C), k = channelBytes(c);
+  const c = load<i32>(r, WINOGRAD_C), k = channelBytes(c), step = load<usize>(r, WINOGRAD_POSITION_STEP);
   const first = block * load<i32>(r, WINOGRAD_BLOCK_TILES);
   const count = min(load<i32>(r, WINOGRAD_BLOCK_TILES), load<i32>(r, WINOGRAD_TILES) - first);
-  const step = <usize>load<i32>(r, WINOGRAD_CAPACITY) * k;
   memory.fill(s + ZEROS, 0, k);
-  let start = 0, rows = groupRows(0, count);
-  for (let t = 0; t < count; t++) {
-    if (t >= start + rows) {
-      start += rows;
-      rows = groupRows(start, count);
+  for (let start = 0, rows = 0; start < count; start += rows, v += <usize>rows * k) {
+    rows = groupRows(count - start);
+    for (let t = 0; t < rows && start + t < count; t++) {
+      pointers(r, first + start + t, s);
+      let to = v + ((<usize>t) << 4), offset: usize = 0;
+      for (const whole = <usize>(c >> 2) << 4; offset < whole; offset += 16, to += (<usize>rows) << 4) inputTile(s, offset, 4, to, step);
+      if (offset < k) inputTile(s, offset, c & 3, to, step);
     }
-    pointers(r, first + t, s);
-    let to = v + <usize>start * k + ((<usize>(t - start)) << 4);
-    let ch = 0;
-    for (; ch + 4 <= c; ch += 4, to += (<usize>rows) << 4) inputTile(s, (<usize>ch) << 2, 4, to, step);
-    if (ch < c) inputTile(s, (<usize>ch) << 2, c - ch, to, step);
   }
 }
 
@@ -202,22 +201,29 @@ export function winograd(r: usize, tile: i32, worker: i32): void {
   const fused = load<i32>(r, WINOGRAD_FUSED) != 0;
   const v = load<usize>(r, WINOGRAD_V) + <usize>(fused ? worker : block) * load<usize>(r, WINOGRAD_V_STEP);
   if (fused) transformInput(r, block, s, v);
-  const c = load<i32>(r, WINOGRAD_C), k = channelBytes(c), capacity = load<i32>(r, WINOGRAD_CAPACITY);
+  const k = channelBytes(load<i32>(r, WINOGRAD_C)), capacity = load<i32>(r, WINOGRAD_CAPACITY);
   const first = block * load<i32>(r, WINOGRAD_BLOCK_TILES);
   const count = min(load<i32>(r, WINOGRAD_BLOCK_TILES), load<i32>(r, WINOGRAD_TILES) - first);
   const panels = (load<i32>(r, WINOGRAD_OC) + 7) >> 3, perTile = load<i32>(r, WINOGRAD_PANELS_PER_TILE);
-  const vStep = <usize>capacity * k, mStep = (<usize>capacity) << 5, uStep = k << 3;
+  const vStep = load<usize>(r, WINOGRAD_POSITION_STEP), mStep = (<usize>capacity) << 5, uStep = k << 3;
   const m = s + ZEROS + k, end = min((share + 1) * perTile, panels);
   for (let panel = share * perTile; panel < end; panel++) {
     const u = load<usize>(r, WINOGRAD_U) + <usize>panel * (36 * uStep + 32);
     let a = v, b = u + 32, to = m;
-    for (let i = 0; i < 36; i++, a += vStep, b += uStep, to += mStep) {
-      let row = 0;
-      for (; row < count && (ROWS == 4 || count - row > 4); row += ROWS) {
-        groupOfRows(a + <usize>row * k, b, b + uStep, to + ((<usize>row) << 5));
-      }
-      if (ROWS != 4 && row < count) groupOf4(a + <usize>row * k, b, b + uStep, to + ((<usize>row) << 5));
-    }
+    for (let i = 0; i < 36; i++, a += vStep, b += uStep, to += mStep) product(a, k, count, b, to);
     transformOutput(r, first, count, panel, s, m, mStep, u);
+  }
+}
+
+/** Groups of rows of V times a panel. */
+function product(a: usize, k: usize, count: i32, b: usize, to: usize): void {
+  const end = b + (k << 3);
+  for (let start = 0, rows = 0; start < count; start += rows) {
+    rows = groupRows(count - start);
+    if (ROWS > 5 && rows > 5) groupRx8(6, a, b, end, to);
+    else if (rows > 4) groupRx8(5, a, b, end, to);
+    else groupRx8(4, a, b, end, to);
+    a += <usize>rows * k;
+    to += (<usize>rows) << 5;
   }
 }

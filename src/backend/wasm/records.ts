@@ -20,6 +20,7 @@ const winograd = [
   "capacity",
   "v",
   "vStep",
+  "positionStep",
   "scratch",
   "scratchStep",
   "fused",

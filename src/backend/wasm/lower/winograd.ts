@@ -5,8 +5,8 @@ import { floatBytes, type LowerContext, optional, panelColumns } from "./context
 /** Positions of a 6x6 input tile; output tiles are 4x4. */
 const positions = 36;
 const tileSize = 4;
-/** Most rows of a register tile; the last group of a block may be filled up to it. */
-const groupRows = 6;
+/** The last group of a block may be filled up to the smallest register tile. */
+const spareRows = 3;
 /** Bytes of a worker's scratch memory before the zeros: see assembly/winograd.ts. */
 const headBytes = 768;
 
@@ -17,6 +17,12 @@ const streamTiles = 48;
 const streamBytes = 4 << 20;
 /** With fewer blocks than this, panels are shared out among workers as well. */
 const enoughBlocks = 8;
+
+/** An odd number of cache lines: 36 writes that are a power of two apart would push each other out of the first-level cache. */
+function spread(length: number): number {
+  const lines = Math.ceil((length * floatBytes) / 64);
+  return ((lines | 1) * 64) / floatBytes;
+}
 
 /** A 3x3 stride 1 convolution by Winograd's F(4x4, 3x3); see assembly/winograd.ts. */
 export function lowerWinograd(
@@ -50,10 +56,11 @@ export function lowerWinograd(
   const most = packedLength * floatBytes > streamBytes ? streamTiles : blockTiles;
   const blocks = Math.ceil(tiles / most);
   const perBlock = Math.ceil(Math.ceil(tiles / blocks) / 4) * 4;
-  const capacity = perBlock + groupRows;
-  const fused = blocks >= enoughBlocks;
+  const capacity = perBlock + spareRows;
+  const fused = context.workers === 1 || blocks >= enoughBlocks;
   const shares = fused ? 1 : Math.min(panels, Math.ceil(enoughBlocks / blocks));
-  const vLength = positions * capacity * k;
+  const positionLength = spread(capacity * k);
+  const vLength = positions * positionLength;
   const scratchLength = headBytes / floatBytes + k + positions * capacity * panelColumns;
   const record: RecordOf<"winograd"> = {
     x: context.address(x),
@@ -77,6 +84,7 @@ export function lowerWinograd(
     capacity,
     v: context.scratch((fused ? context.workers : blocks) * vLength),
     vStep: vLength * floatBytes,
+    positionStep: positionLength * floatBytes,
     scratch: context.scratch(context.workers * scratchLength),
     scratchStep: scratchLength * floatBytes,
     fused: fused ? 1 : 0,
