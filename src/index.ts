@@ -1,14 +1,8 @@
 // The public names, one by one.
 export { backward, clearTape, gradEnabled, noGrad, recompute } from "./autograd.ts";
 export type { BackendInfo } from "./backend/backend.ts";
-export {
-  Classifier,
-  type ClassifierOptions,
-  type ClassifyOptions,
-  createClassifier,
-  type Explanation,
-  type LoadProgress,
-} from "./classifier.ts";
+export { Classifier, type ClassifyOptions, type Explanation } from "./classifier.ts";
+export { type ClassifierOptions, createClassifier, type LoadProgress } from "./createClassifier.ts";
 export {
   ArgumentError,
   DisposedError,

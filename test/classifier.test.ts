@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Classifier, createClassifier } from "../src/classifier.ts";
+import type { Classifier } from "../src/classifier.ts";
+import { createClassifier } from "../src/createClassifier.ts";
 import { info, init } from "../src/init.ts";
 import { saveSafetensors } from "../src/io/saveSafetensors.ts";
 import { cifarResnet20 } from "../src/models/cifar.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createClassifier } from "../src/classifier.ts";
+import { createClassifier } from "../src/createClassifier.ts";
 import { init } from "../src/init.ts";
 import { saveSafetensors } from "../src/io/saveSafetensors.ts";
 import { resnet18 } from "../src/models/imagenet.ts";

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { type Classifier, createClassifier } from "../classifier.ts";
+import type { Classifier } from "../classifier.ts";
+import { createClassifier } from "../createClassifier.ts";
 import { FileAccessError } from "../errors.ts";
 import { parseLabels } from "../vision/labels/labels.ts";
 import { type OptionSpec, text, type Values } from "./command.ts";

@@ -1,0 +1,78 @@
+import { DisposedError } from "./errors.ts";
+import { type Compilable, type CompiledNetwork, compile } from "./graph/compile.ts";
+import type { PictureNet } from "./models/pictureNet.ts";
+import { Tensor } from "./tensor/tensor.ts";
+
+/** What one pass gives. */
+export interface PictureOutputs {
+  readonly maps: Tensor;
+  readonly feature: Tensor;
+  readonly logits: Tensor;
+}
+
+/**
+ * A network compiled for the shapes of input that were used last; packed weights are shared. Takes the network over: its weights
+ * are packed at the first run, and the network itself can then not be used.
+ */
+export class PicturePrograms {
+  readonly #net: PictureNet;
+  readonly #programs = new Map<string, CompiledNetwork<PictureOutputs>>();
+  #disposed = false;
+
+  constructor(net: PictureNet) {
+    this.#net = net;
+  }
+
+  /** One pass. @param data channels-last, of `shape`. @param use what is wanted of the outputs, which are given back after it */
+  async run<T>(data: Float32Array, shape: readonly number[], use: (outputs: PictureOutputs) => Promise<T>): Promise<T> {
+    const program = await this.#program(shape);
+    const x = Tensor.empty(shape);
+    let y: PictureOutputs | undefined;
+    try {
+      x.storage.write(data); // a 4-D tensor's bytes are channels-last
+      y = await program.run(x);
+      return await use(y);
+    } finally {
+      x.dispose();
+      for (const t of Object.values(y ?? {})) (t as Tensor).dispose();
+    }
+  }
+
+  /** Gives the network's memory back. */
+  dispose(): void {
+    this.#disposed = true;
+    for (const program of this.#programs.values()) program.dispose();
+    this.#programs.clear();
+    this.#net.dispose();
+  }
+
+  async #program(shape: readonly number[]): Promise<CompiledNetwork<PictureOutputs>> {
+    if (this.#disposed) throw new DisposedError("classifier");
+    const key = shape.join();
+    const found = this.#programs.get(key);
+    if (found !== undefined) return found;
+    const [before] = this.#programs.values();
+    const made = before === undefined ? await compile(outputs(this.#net), shape) : await before.forShape(shape);
+    this.#programs.set(key, made);
+    // Two shapes are the usual case, a batch and its rest; a third takes the place of the oldest.
+    for (const [old, program] of this.#programs) {
+      if (this.#programs.size <= 3) break;
+      this.#programs.delete(old);
+      program.dispose();
+    }
+    return made;
+  }
+}
+
+/** A network as one that gives everything which somebody may ask for in one pass. */
+function outputs(net: PictureNet): Compilable<PictureOutputs> {
+  return {
+    modules: () => net.modules(),
+    stateDict: () => net.stateDict(),
+    forward(x) {
+      const maps = net.forwardFeatures(x);
+      const feature = net.pool(maps);
+      return { maps, feature, logits: net.fc.forward(feature) };
+    },
+  };
+}
