@@ -9,7 +9,7 @@ import { build } from "./build.js";
 import { listFiles } from "./support/files.js";
 import { install } from "./support/install.js";
 import { inParallel } from "./support/process.js";
-import { remarks, runSuite } from "./support/suites.js";
+import { baseline, remarks, runSuite } from "./support/suites.js";
 
 const patterns = process.argv.slice(2).filter((argument) => !argument.startsWith("-"));
 const wanted = (name) => patterns.length === 0 || patterns.some((pattern) => name.includes(pattern));
@@ -75,13 +75,18 @@ if (await prepare()) {
   const { checks } = await import("./support/checks.js");
   const suites = listFiles(["build/test"], (file) => file.endsWith(".test.js"))
     .map((file) => ({ name: file.slice("build/test/".length).replace(/\.test\.js$/, ""), file }))
-    .filter(({ name }) => !name.startsWith("runtimes/") && wanted(name));
+    .filter(({ name }) => !name.startsWith("runtimes/"))
+    .flatMap((suite) => {
+      if (!baseline.suites.includes(suite.name)) return [suite];
+      return [suite, { ...suite, name: `${suite.name} ${baseline.flags.join(" ")}`, flags: baseline.flags }];
+    })
+    .filter(({ name }) => wanted(name));
   const tasks = [
     ...checks.filter(({ name }) => wanted(name)).map((check) => async () => report(check.name, await check.run())),
     ...suites.map(
-      ({ name, file }) =>
+      ({ name, file, flags }) =>
         async () =>
-          report(name, await runSuite(file, limit)),
+          report(name, await runSuite(file, limit, flags)),
     ),
   ];
   if (patterns.length === 0 || wanted("runtimes")) tasks.push(...(await runtimes()));

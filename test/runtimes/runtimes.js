@@ -1,6 +1,7 @@
 /**
- * Where the package is tried. Each entry says what it lacks here (`missing`), whether threads must work there (`most`:
- * how many are asked for at most), and how to run the program in a project that has the packed tarball installed: `run(project, options, onLine)`.
+ * Where the package is tried. Each entry says what it lacks here (`missing`), whether threads must work there (`most`: how many
+ * are asked for at most), `quick` where the large networks would take too long, and how to run the program in a project that
+ * has the packed tarball installed: `run(project, options, onLine)`.
  */
 import { spawn } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
@@ -146,6 +147,14 @@ const node = (name) => ({ ...command(() => installed(name, "bin/node")), missing
 
 export const runtimes = [
   { name: "Node, this one", here: true, threads: true, ...command(() => process.execPath), missing: () => undefined },
+  {
+    name: "Node, baseline compiler only",
+    here: true,
+    threads: true,
+    quick: true,
+    ...command(() => process.execPath, "--liftoff-only"),
+    missing: () => undefined,
+  },
   { name: "Node 24", threads: true, ...node("node24") },
   { name: "Node 26", threads: true, ...node("node26") },
   {

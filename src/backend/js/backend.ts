@@ -36,8 +36,9 @@ const operations = {
 /**
  * The contract in plain TypeScript: no WebAssembly, so it runs under a strict content security policy. Handles are
  * `Float32Array`s; the garbage collector owns their memory, and what is counted is what live tensors hold.
+ * @param insteadOfWasm why the wasm backend could not be had, where nobody asked for this one
  */
-export function createJsBackend(): Backend {
+export function createJsBackend(insteadOfWasm?: string): Backend {
   const table: OpTable<undefined> = operations;
   let used = 0;
   let blocks = 0;
@@ -77,7 +78,9 @@ export function createJsBackend(): Backend {
         threads: 1,
         deterministic: true,
         reasons: [
-          "Plain TypeScript, because `init` was asked for it: slow next to wasm, but it runs where WebAssembly may not.",
+          insteadOfWasm === undefined
+            ? "Plain TypeScript, because `init` was asked for it: slow next to wasm, but it runs where WebAssembly may not."
+            : `Plain TypeScript, slow, because ${insteadOfWasm}`,
         ],
         memory: { used, reserved: used, blocks, forgotten: forgottenTensors() },
       };

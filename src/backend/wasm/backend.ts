@@ -53,8 +53,9 @@ export async function createWasmBackend(options: WasmOptions): Promise<WasmBacke
     }
     reasons.push(`${options.threads} threads were asked for, but ${missing}: one thread instead`);
   }
+  const module = await compileBinary(choice.name, options.wasm);
   const memory = new WebAssembly.Memory({ initial: initialPages, maximum: maximumPages });
-  const exports = await instantiateBinary<Exports>(choice.name, memory, await compileBinary(choice.name, options.wasm));
+  const exports = await instantiateBinary<Exports>(choice.name, memory, module);
   return new WasmBackend(choice.name, reasons, exports, new Allocator(memory, exports.heapBase()));
 }
 

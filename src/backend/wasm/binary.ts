@@ -1,4 +1,5 @@
 import { instantiate } from "@assemblyscript/loader";
+import { httpFetch, openFile } from "#platform";
 import { ResNetError } from "../../errors.ts";
 import { inlineBytes } from "./inline.ts";
 
@@ -50,36 +51,79 @@ const inlined = {
   relaxedThreads: () => import("./generated/relaxedThreads.ts"),
 } satisfies Record<BinaryName, () => Promise<{ default: string }>>;
 
-/** The binary that was given, or the inlined one, compiled: threads share one compiled module. */
+/**
+ * The binary that was given, or the inlined one, compiled: threads share one compiled module.
+ * @throws ResNetError with the code ERR_NO_WASM where this place compiles no WebAssembly (`init` falls back then), else ERR_WASM
+ */
 export async function compileBinary(name: BinaryName, source?: WasmSource): Promise<WebAssembly.Module> {
+  if (typeof WebAssembly === "undefined") throw new ResNetError("wasm: there is no WebAssembly here", { code: noWasm });
+  if (source instanceof WebAssembly.Module) return source;
+  const text = source === undefined ? (await inlined[name]()).default : "";
   try {
-    if (source instanceof WebAssembly.Module) return source;
-    if (source instanceof URL) return await compileResponse(await fetch(source));
-    if (source instanceof Response) return await compileResponse(source);
-    return await WebAssembly.compile(source ?? (await inlineBytes((await inlined[name]()).default)));
+    return await WebAssembly.compile(source === undefined ? await inlineBytes(text) : await bytesOf(source));
   } catch (cause) {
-    throw wasmError(name, cause);
+    throw wasmError(name, cause, source === undefined || forbidden());
   }
 }
 
-async function compileResponse(response: Response): Promise<WebAssembly.Module> {
-  const where = response.url || "the response";
+const noWasm = "ERR_NO_WASM";
+
+/** Whether not even the empty module may be compiled. */
+function forbidden(): boolean {
+  try {
+    return !new WebAssembly.Module(relaxedProbe.subarray(0, 8));
+  } catch {
+    return true;
+  }
+}
+
+/** The content type does not matter: what was fetched is compiled from its bytes, once it looks like a binary. */
+async function bytesOf(source: URL | Response | BufferSource): Promise<BufferSource> {
+  if (source instanceof URL) return fetched(source);
+  return source instanceof Response ? responseBytes(source) : checked(source, "what was handed over");
+}
+
+async function fetched(address: URL): Promise<BufferSource> {
+  const file = address.protocol === "file:" ? openFile(address) : undefined; // Node fetches no files
+  if (file !== undefined) {
+    const bytes = new Uint8Array(file.size);
+    file.readInto(bytes, 0);
+    return checked(bytes, address.href);
+  }
+  let response: Response;
+  try {
+    response = await httpFetch(address);
+  } catch (cause) {
+    throw new Error(`${address} cannot be fetched (${cause instanceof Error ? cause.message : cause})`, { cause });
+  }
+  return responseBytes(response, address.href);
+}
+
+async function responseBytes(response: Response, where = response.url || "the response"): Promise<BufferSource> {
   if (!response.ok) throw new Error(`${where} answered ${response.status} ${response.statusText}`.trim());
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  if (bytes[0] !== 0 || bytes[1] !== 0x61 || bytes[2] !== 0x73 || bytes[3] !== 0x6d) {
-    const type = response.headers.get("content-type") ?? "no content type";
-    const html = bytes[0] === 0x3c ? "; it looks like a web page: does the address exist on the server?" : "";
-    throw new Error(`${where} is not a WebAssembly binary (${type}, ${bytes.length} bytes)${html}`);
-  }
-  return await WebAssembly.compile(bytes);
+  const type = response.headers.get("content-type") ?? "no content type";
+  return checked(await response.arrayBuffer(), where, `${type}, `);
 }
 
-function wasmError(name: BinaryName, cause: unknown): ResNetError {
-  return new ResNetError(
-    `wasm: the ${name} binary could not be compiled (${cause instanceof Error ? cause.message : String(cause)}); ` +
-      'where a content security policy forbids WebAssembly, allow "wasm-unsafe-eval" or use init({ backend: "js" })',
-    { code: "ERR_WASM", cause },
-  );
+function checked(source: BufferSource, where: string, type = ""): BufferSource {
+  const bytes = ArrayBuffer.isView(source)
+    ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
+    : new Uint8Array(source);
+  if (bytes[0] === 0 && bytes[1] === 0x61 && bytes[2] === 0x73 && bytes[3] === 0x6d) return bytes;
+  const html = bytes[0] === 0x3c ? "; it looks like a web page: does the address exist on the server?" : "";
+  throw new Error(`${where} is not a WebAssembly binary (${type}${bytes.length} bytes)${html}`);
+}
+
+function wasmError(name: BinaryName, cause: unknown, none = false): ResNetError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const advice = none
+    ? "; a content security policy has to allow 'wasm-unsafe-eval', an edge worker wants init({ wasm: module }), " +
+      "an old engine has no SIMD"
+    : "";
+  return new ResNetError(`wasm: the ${name} binary could not be compiled: ${reason}${advice}`, {
+    code: none ? noWasm : "ERR_WASM",
+    cause,
+  });
 }
 
 /** Instantiates a compiled binary on `memory`. */
@@ -89,7 +133,9 @@ export async function instantiateBinary<T extends Exports>(
   module: WebAssembly.Module,
 ): Promise<T> {
   try {
-    return (await instantiate<T>(module, { env: { memory } })).exports;
+    const { exports } = await instantiate<T>(module, { env: { memory } });
+    if (typeof exports.heapBase !== "function") throw new Error("it is a binary, but not one of this library");
+    return exports;
   } catch (cause) {
     throw wasmError(name, cause);
   }
