@@ -66,7 +66,7 @@ export function tileOf(kernel: i32, record: usize, tile: i32, worker: i32): void
     case KERNEL_SGD: sgd(record, tile); break;
     case KERNEL_ADAM_W: adamW(record, tile); break;
     case KERNEL_LERP: lerp(record, tile); break;
-    case KERNEL_WINOGRAD_PACK: winogradPack(record, tile); break;
+    case KERNEL_WINOGRAD_PACK: winogradPack(record, tile, worker); break;
     case KERNEL_WINOGRAD_INPUT: winogradInput(record, tile, worker); break;
     case KERNEL_WINOGRAD: winograd(record, tile, worker); break;
     default: unreachable();

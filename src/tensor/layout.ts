@@ -28,10 +28,15 @@ function swapInner(src: Float32Array, n: number, rows: number, cols: number): Fl
   const size = rows * cols;
   for (let i = 0; i < n; i++) {
     const base = i * size;
-    for (let r = 0; r < rows; r++) {
-      let o = base + r;
-      const from = base + r * cols;
-      for (let k = 0; k < cols; k++, o += rows) out[o] = src[from + k]!;
+    if (rows < cols) {
+      for (let r = 0, from = base; r < rows; r++) {
+        for (let o = base + r, end = from + cols; from < end; from++, o += rows) out[o] = src[from]!;
+      }
+    } else {
+      // Filters: short columns, so writing is what should run straight.
+      for (let k = 0, o = base; k < cols; k++) {
+        for (let from = base + k, end = o + rows; o < end; o++, from += cols) out[o] = src[from]!;
+      }
     }
   }
   return out;

@@ -10,6 +10,9 @@ const spareRows = 3;
 /** Bytes of a worker's scratch memory before the zeros: see assembly/winograd.ts. */
 const headBytes = 768;
 
+/** Floats with which a worker transforms filters: 36 positions of 8 output and 4 input channels. */
+const packScratch = positions * panelColumns * 4;
+
 /** Tiles of a block: M (36 x tiles x 8 floats) fits the first-level cache (an estimate: not yet measured row by row). */
 const blockTiles = 24;
 /** Tiles of a block where the transformed filters are too large for caches and must stream from memory as rarely as possible. */
@@ -39,7 +42,9 @@ export function lowerWinograd(
   const k = Math.ceil(c / 4) * 4;
 
   const packedLength = panels * panelColumns * (positions * k + 1);
-  const u = context.prepare("winograd4", [weight, bias], packedLength, (packed, scale) => {
+  // The scratch memory of workers that transform filters lies behind what they write.
+  const length = packedLength + context.workers * packScratch;
+  const u = context.prepare("winograd4", [weight, bias], length, (packed, scale) => {
     context.emit("winogradPack", panels, {
       weight: context.address(weight),
       bias: optional(context, bias),
@@ -47,6 +52,7 @@ export function lowerWinograd(
       packed,
       c,
       oc,
+      scratch: packed + packedLength * floatBytes,
     });
   });
 
