@@ -1,3 +1,5 @@
+import type { BackendInfo } from "./backend/backend.ts";
+import { currentBackend } from "./backend/current.ts";
 import { ArgumentError, UnknownNameError } from "./errors.ts";
 import type { PictureNet } from "./models/pictureNet.ts";
 import type { ModelName } from "./models/registry.ts";
@@ -11,10 +13,23 @@ import { type ImageInput, toImage } from "./vision/toImage.ts";
 import { type Prediction, topIndices, topK } from "./vision/topk.ts";
 import { type Preprocessing, preprocess, seenRegion } from "./vision/transforms.ts";
 
-export interface ClassifyOptions {
+export interface PictureOptions {
+  readonly signal?: AbortSignal;
+  /**
+   * Hands the picture's memory over to the worker instead of copying it: an ArrayBuffer, bytes, pixels, ImageBitmap or VideoFrame
+   * cannot be used afterwards. Canvases, images and videos need no such word. Nothing happens where there is no worker.
+   */
+  readonly transfer?: boolean;
+}
+
+export interface ClassifyOptions extends PictureOptions {
   /** Number of classes in the answer; 5 by default. */
   readonly topK?: number;
-  readonly signal?: AbortSignal;
+}
+
+export interface ExplainOptions extends PictureOptions {
+  /** An index or a label; the likeliest class by default. */
+  readonly class?: number | string;
 }
 
 /** Where in a picture a class was seen. */
@@ -29,22 +44,48 @@ export interface Explanation {
   png(opacity?: number): Promise<Uint8Array>;
 }
 
-/** A network with its weights, its labels and the way from pictures to its input. Made by {@link createClassifier}. */
-export class Classifier {
+/** A network with its weights, its labels and the way from pictures to its input. Made by `createClassifier`. */
+export interface Classifier {
   readonly model: ModelName;
   readonly labels: Labels | undefined;
   readonly preprocessing: Preprocessing;
   /** 0 where the network ends in features. */
   readonly numClasses: number;
+  /** True where it runs in a worker of its own. */
+  readonly worker: boolean;
+  /** Where it runs and why, as `info()` says it: the page's backend, or the worker's when it was made. */
+  readonly backend: BackendInfo;
+  /** The likeliest classes of a picture, likeliest first. */
+  classify(image: ImageInput, options?: ClassifyOptions): Promise<Prediction[]>;
+  /** The pooled feature of a picture, [numFeatures]: what the classifier sees. Pictures that look alike have similar ones. */
+  embed(image: ImageInput, options?: PictureOptions): Promise<Float32Array>;
+  /**
+   * Where the network sees a class, by its class activation map: exact for these networks, which end in a global average and
+   * one linear layer.
+   * @param options.class an index or a label; the likeliest class by default
+   */
+  explain(image: ImageInput, options?: ExplainOptions): Promise<Explanation>;
+  /** Logits of a batch of decoded pictures, [pictures, classes] row by row. */
+  logits(images: readonly RawImage[], options?: { readonly signal?: AbortSignal }): Promise<Float32Array>;
+  /** Gives the network's memory back, and ends its worker. */
+  dispose(): void;
+}
+
+/** A classifier on the backend of this thread. */
+export class LocalClassifier implements Classifier {
+  readonly model: ModelName;
+  readonly labels: Labels | undefined;
+  readonly preprocessing: Preprocessing;
+  readonly numClasses: number;
+  readonly worker = false;
+  readonly #home = currentBackend();
   /** The classifier's weight, [numClasses, numFeatures], for activation maps. */
   readonly #weight: Float32Array | undefined;
   readonly #programs: PicturePrograms;
 
   /** Takes the network over: its weights are packed at the first picture, and the network itself can then not be used. */
   constructor(model: ModelName, net: PictureNet, preprocessing: Preprocessing, labels: Labels | undefined) {
-    if (labels !== undefined && labels.length !== net.numClasses) {
-      throw new ArgumentError(`createClassifier: ${labels.length} labels for ${net.numClasses} classes`);
-    }
+    checkLabels(labels, net.numClasses);
     this.model = model;
     this.#programs = new PicturePrograms(net);
     this.preprocessing = preprocessing;
@@ -53,27 +94,21 @@ export class Classifier {
     this.#weight = net.fc instanceof Linear ? net.fc.weight.dataSync() : undefined;
   }
 
-  /** The likeliest classes of a picture, likeliest first. */
+  get backend(): BackendInfo {
+    return this.#home.info();
+  }
+
   async classify(image: ImageInput, options: ClassifyOptions = {}): Promise<Prediction[]> {
     const { topK: k = 5, ...rest } = options;
     return topK(await this.logits([await toImage(image, rest)]), k, this.labels);
   }
 
-  /** The pooled feature of a picture, [numFeatures]: what the classifier sees. Pictures that look alike have similar ones. */
-  async embed(image: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
+  async embed(image: ImageInput, options: PictureOptions = {}): Promise<Float32Array> {
     const picture = await toImage(image, options);
     return this.#run([picture], ({ feature }) => feature.data());
   }
 
-  /**
-   * Where the network sees a class, by its class activation map: exact for these networks, which end in a global average and
-   * one linear layer.
-   * @param options.class an index or a label; the likeliest class by default
-   */
-  async explain(
-    image: ImageInput,
-    options: { readonly class?: number | string; readonly signal?: AbortSignal } = {},
-  ): Promise<Explanation> {
+  async explain(image: ImageInput, options: ExplainOptions = {}): Promise<Explanation> {
     const { class: wanted, ...rest } = options;
     const picture = await toImage(image, rest);
     const weight = this.#weight;
@@ -83,50 +118,64 @@ export class Classifier {
       stored: await y.maps.storage.read(),
       shape: y.maps.shape as readonly [number, number, number, number],
     }));
-    const index = wanted === undefined ? topIndices(logits, 1)[0]! : this.#classIndex(wanted);
+    const index = wanted === undefined ? topIndices(logits, 1)[0]! : classIndex(wanted, this);
     const [, channels, height, width] = shape;
     const small = activationMap(stored, width, height, weight.subarray(index * channels, (index + 1) * channels));
     const map = upsample(small, picture.width, picture.height, seenRegion(picture, this.preprocessing));
-    const laid = (opacity?: number): RgbImage => overlay(picture, map, opacity);
-    return {
-      index,
-      label: this.labels?.[index]?.name ?? `class ${index}`,
-      map,
-      overlay: laid,
-      png: (opacity) => encodePng(laid(opacity)),
-    };
+    return explanation(picture, index, map, this.labels);
   }
 
-  /** Logits of a batch of decoded pictures, [pictures, classes] row by row. */
-  async logits(images: readonly RawImage[]): Promise<Float32Array> {
+  async logits(images: readonly RawImage[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
     if (this.numClasses === 0) throw new ArgumentError("classify: the network has no classifier; use embed");
+    signal?.throwIfAborted();
     return this.#run(images, ({ logits }) => logits.data());
   }
 
-  /** Gives the network's memory back. */
   dispose(): void {
     this.#programs.dispose();
-  }
-
-  #classIndex(wanted: number | string): number {
-    if (typeof wanted === "number") {
-      if (Number.isInteger(wanted) && wanted >= 0 && wanted < this.numClasses) return wanted;
-      throw new ArgumentError(`explain: classes are from 0 to ${this.numClasses - 1}, got ${wanted}`);
-    }
-    const names = this.labels ?? [];
-    const plain = wanted.toLowerCase();
-    const index = names.findIndex(({ name, wnid }) => name.toLowerCase() === plain || wnid === wanted);
-    if (index < 0)
-      throw new UnknownNameError(
-        "class",
-        wanted,
-        names.map(({ name }) => name),
-      );
-    return index;
   }
 
   async #run<T>(images: readonly RawImage[], use: (outputs: PictureOutputs) => Promise<T>): Promise<T> {
     const { data, shape } = preprocess(images, this.preprocessing, "channels-last");
     return this.#programs.run(data, shape, use);
   }
+}
+
+/** @throws ArgumentError */
+export function checkLabels(labels: Labels | undefined, numClasses: number): void {
+  if (labels !== undefined && labels.length !== numClasses) {
+    throw new ArgumentError(`createClassifier: ${labels.length} labels for ${numClasses} classes`);
+  }
+}
+
+/** The index of a class by index or label. @throws ArgumentError, UnknownNameError */
+export function classIndex(
+  wanted: number | string,
+  { labels, numClasses }: Pick<Classifier, "labels" | "numClasses">,
+): number {
+  if (typeof wanted === "number") {
+    if (Number.isInteger(wanted) && wanted >= 0 && wanted < numClasses) return wanted;
+    throw new ArgumentError(`explain: classes are from 0 to ${numClasses - 1}, got ${wanted}`);
+  }
+  const names = labels ?? [];
+  const plain = wanted.toLowerCase();
+  const index = names.findIndex(({ name, wnid }) => name.toLowerCase() === plain || wnid === wanted);
+  if (index >= 0) return index;
+  throw new UnknownNameError(
+    "class",
+    wanted,
+    names.map(({ name }) => name),
+  );
+}
+
+/** What `explain` gives for one class's map over the picture. */
+export function explanation(picture: RawImage, index: number, map: HeatMap, labels: Labels | undefined): Explanation {
+  const laid = (opacity?: number): RgbImage => overlay(picture, map, opacity);
+  return {
+    index,
+    label: labels?.[index]?.name ?? `class ${index}`,
+    map,
+    overlay: laid,
+    png: (opacity) => encodePng(laid(opacity)),
+  };
 }

@@ -1,8 +1,8 @@
 // The public names, one by one.
 export { backward, clearTape, gradEnabled, noGrad, recompute } from "./autograd.ts";
 export type { BackendInfo } from "./backend/backend.ts";
-export { Classifier, type ClassifyOptions, type Explanation } from "./classifier.ts";
-export { type ClassifierOptions, createClassifier, type LoadProgress } from "./createClassifier.ts";
+export type { Classifier, ClassifyOptions, ExplainOptions, Explanation, PictureOptions } from "./classifier.ts";
+export { type ClassifierOptions, createClassifier } from "./createClassifier.ts";
 export {
   ArgumentError,
   DisposedError,
@@ -79,6 +79,7 @@ export { PictureNet } from "./models/pictureNet.ts";
 export { createModel, type ModelName, type ModelOptions, modelName, modelNames } from "./models/registry.ts";
 export { type Layers, ResNet, type ResNetOptions } from "./models/resnet.ts";
 export * as nn from "./nn/index.ts";
+export type { LoadProgress } from "./openClassifier.ts";
 export { type BatchNormTrainOptions, batchNorm, batchNormTrain } from "./ops/batchNorm.ts";
 export { conv2d } from "./ops/conv2d.ts";
 export { type CrossEntropyOptions, crossEntropy } from "./ops/crossEntropy.ts";

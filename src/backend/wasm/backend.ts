@@ -17,11 +17,13 @@ import {
   chooseBinary,
   compileBinary,
   type Exports,
+  inlinedBinary,
   instantiateBinary,
   type WasmSource,
 } from "./binary.ts";
 import { CompiledProgram } from "./compiled.ts";
 import { Eager } from "./eager.ts";
+import { inlineBytes } from "./inline.ts";
 import type { LowerContext } from "./lower/context.ts";
 import { lower } from "./lower/index.ts";
 import { startTeam, whyNoTeam } from "./team.ts";
@@ -29,34 +31,51 @@ import { startTeam, whyNoTeam } from "./team.ts";
 export interface WasmOptions {
   readonly threads: number;
   readonly relaxed: boolean;
-  readonly wasm?: WasmSource;
   /** Address of worker.js where it is not beside the library. */
   readonly worker?: string | URL;
 }
+
+/** Gives a binary, compiled. */
+export type Binaries = (name: BinaryName) => Promise<WebAssembly.Module>;
 
 /** Linear memory starts at 1 MiB (what asconfig.json says) and may grow to 4 GiB. */
 const initialPages = 16;
 const maximumPages = 65536;
 
-export async function createWasmBackend(options: WasmOptions): Promise<WasmBackend> {
+/** With the binary that is handed over, or the inlined one. */
+export async function createWasmBackend(options: WasmOptions & { readonly wasm?: WasmSource }): Promise<WasmBackend> {
+  const { wasm } = options;
+  return startWasmBackend(options, async (name) => {
+    if (wasm !== undefined) return compileBinary(name, wasm);
+    const text = await inlinedBinary(name);
+    return compileBinary(name, () => inlineBytes(text));
+  });
+}
+
+/** Which binary these options lead to, why, and whether it has a team. */
+export function plan(options: WasmOptions): { name: BinaryName; team: boolean; reasons: string[] } {
   const choice = chooseBinary(options.relaxed);
   const reasons = [choice.reason];
-  if (options.threads > 1) {
-    const missing = whyNoTeam();
-    if (missing === undefined) {
-      const name: BinaryName = `${choice.name}Threads`;
-      const team = await startTeam(name, options.threads, options.wasm, options.worker);
-      reasons.push(
-        `${options.threads} threads were asked for: ${options.threads - 1} workers help on one shared memory`,
-      );
-      return new WasmBackend(name, reasons, team.exports, team.allocator, team);
-    }
-    reasons.push(`${options.threads} threads were asked for, but ${missing}: one thread instead`);
+  if (options.threads === 1) return { name: choice.name, team: false, reasons };
+  const asked = `${options.threads} threads were asked for`;
+  const missing = whyNoTeam();
+  if (missing !== undefined) {
+    return { name: choice.name, team: false, reasons: [...reasons, `${asked}, but ${missing}: one thread instead`] };
   }
-  const module = await compileBinary(choice.name, options.wasm);
+  reasons.push(`${asked}: ${options.threads - 1} workers help on one shared memory`);
+  return { name: `${choice.name}Threads`, team: true, reasons };
+}
+
+export async function startWasmBackend(options: WasmOptions, binaries: Binaries): Promise<WasmBackend> {
+  const { name, team, reasons } = plan(options);
+  const module = await binaries(name);
+  if (team) {
+    const started = await startTeam(name, module, options.threads, options.worker);
+    return new WasmBackend(name, reasons, started.exports, started.allocator, started);
+  }
   const memory = new WebAssembly.Memory({ initial: initialPages, maximum: maximumPages });
-  const exports = await instantiateBinary<Exports>(choice.name, memory, module);
-  return new WasmBackend(choice.name, reasons, exports, new Allocator(memory, exports.heapBase()));
+  const exports = await instantiateBinary<Exports>(name, memory, module);
+  return new WasmBackend(name, reasons, exports, new Allocator(memory, exports.heapBase()));
 }
 
 /** The contract on SIMD WebAssembly. A handle is a byte address in the linear memory. */

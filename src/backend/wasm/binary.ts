@@ -1,7 +1,6 @@
 import { instantiate } from "@assemblyscript/loader";
 import { httpFetch, openFile } from "#platform";
 import { ResNetError } from "../../errors.ts";
-import { inlineBytes } from "./inline.ts";
 
 /** What the binary exports. A type alias, as the loader's generic wants. */
 export type Exports = {
@@ -30,7 +29,7 @@ const relaxedProbe = new Uint8Array([
 ]);
 
 export function hasRelaxedSimd(): boolean {
-  return WebAssembly.validate(relaxedProbe);
+  return typeof WebAssembly !== "undefined" && WebAssembly.validate(relaxedProbe);
 }
 
 export interface Choice {
@@ -51,18 +50,26 @@ const inlined = {
   relaxedThreads: () => import("./generated/relaxedThreads.ts"),
 } satisfies Record<BinaryName, () => Promise<{ default: string }>>;
 
+/** An inlined binary, to be unpacked by inline.ts. */
+export async function inlinedBinary(name: BinaryName): Promise<string> {
+  return (await inlined[name]()).default;
+}
+
 /**
- * The binary that was given, or the inlined one, compiled: threads share one compiled module.
+ * A binary, compiled: threads share one compiled module. A function gives the bytes of the library's own.
  * @throws ResNetError with the code ERR_NO_WASM where this place compiles no WebAssembly (`init` falls back then), else ERR_WASM
  */
-export async function compileBinary(name: BinaryName, source?: WasmSource): Promise<WebAssembly.Module> {
+export async function compileBinary(
+  name: BinaryName,
+  source: WasmSource | (() => Promise<BufferSource>),
+): Promise<WebAssembly.Module> {
   if (typeof WebAssembly === "undefined") throw new ResNetError("wasm: there is no WebAssembly here", { code: noWasm });
   if (source instanceof WebAssembly.Module) return source;
-  const text = source === undefined ? (await inlined[name]()).default : "";
+  const own = typeof source === "function";
   try {
-    return await WebAssembly.compile(source === undefined ? await inlineBytes(text) : await bytesOf(source));
+    return await WebAssembly.compile(own ? await source() : await bytesOf(source));
   } catch (cause) {
-    throw wasmError(name, cause, source === undefined || forbidden());
+    throw wasmError(name, cause, own || forbidden());
   }
 }
 

@@ -2,14 +2,7 @@ import { hasWorkers, spawnWorker } from "#worker";
 import { ResNetError } from "../../errors.ts";
 import type { Spawned } from "../../worker/spawn.ts";
 import { Allocator } from "./allocator.ts";
-import {
-  type BinaryName,
-  compileBinary,
-  type Exports,
-  instantiateBinary,
-  type TeamExports,
-  type WasmSource,
-} from "./binary.ts";
+import { type BinaryName, type Exports, instantiateBinary, type TeamExports } from "./binary.ts";
 import type { Failed, Join, Ready } from "./member.ts";
 
 /** Shared memories reserve their maximum at once; small devices refuse 4 GiB. */
@@ -40,11 +33,10 @@ export interface Team {
 /** Starts `threads - 1` workers that stay inside the module and claim tiles. @throws ResNetError when one does not start */
 export async function startTeam(
   name: BinaryName,
+  module: WebAssembly.Module,
   threads: number,
-  source?: WasmSource,
   script?: string | URL,
 ): Promise<Team> {
-  const module = await compileBinary(name, source);
   const memory = sharedMemory();
   const exports = await instantiateBinary<TeamExports>(name, memory, module);
   const allocator = new Allocator(memory, exports.heapBase());
