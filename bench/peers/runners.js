@@ -8,6 +8,7 @@ import { createWasmBackend } from "../../build/src/backend/wasm/backend.js";
 import * as lib from "../../build/src/index.js";
 import { setMemory } from "../../build/src/tensor/memory.js";
 import { fillTensor } from "../../build/test/support/fill.js";
+import { tfjs } from "./tfjs.js";
 
 const require = createRequire(import.meta.url);
 const version = (name) =>
@@ -24,7 +25,7 @@ export async function ours({ network, shape, input, now, relaxed = false, memory
   const compiled = await lib.compile(net, shape, { memory });
   const compileTime = now() - started;
   const x = lib.tensor(input, shape);
-  const name = `resnet-ts ${relaxed ? "relaxed" : "strict"}${memory === "low" ? ", no Winograd" : ""}`;
+  const name = `resnet-ts ${relaxed ? "relaxed" : "strict"}${memory === "low" ? ", memory: low" : ""}`;
   return {
     name,
     version: JSON.parse(require("node:fs").readFileSync(new URL("../../package.json", import.meta.url))).version,
@@ -69,6 +70,9 @@ export async function onnx({ file, shape, input, kind }) {
     dispose: () => session.release(),
   };
 }
+
+/** tfjs-backend-wasm on one thread: in Node it has no others. */
+export const tensorflow = (common) => tfjs({ ...common, version });
 
 /** PyTorch in a process of its own. */
 export async function torch({ network, shape, input, folder, clock }) {

@@ -3,13 +3,27 @@ import type { Shape } from "./shape.ts";
 /**
  * The bytes of a 4-D tensor are channels-last (N,H,W,C) whatever the shape says (N,C,H,W): a 1x1 convolution is then a plain
  * matrix product and a picture's pixels need no shuffling. Everything else is stored in row-major order.
- * These two functions are the only places that convert.
+ * The functions of this file are the only places that convert.
  */
 export function toStorageOrder(values: Float32Array, shape: Shape): Float32Array {
   if (!differs(shape)) return values;
   const [n, c, h, w] = shape as [number, number, number, number];
   return swapInner(values, n, c, h * w);
 }
+
+/** The same in memory that the next call uses again: fresh memory for every tensor of a checkpoint costs more than turning it. */
+export function toStorageOrderSoon(values: Float32Array, shape: Shape): Float32Array {
+  if (!differs(shape)) return values;
+  const { length } = values;
+  if (length > keptLength) return toStorageOrder(values, shape);
+  if (kept.length < length) kept = new Float32Array(length);
+  const [n, c, h, w] = shape as [number, number, number, number];
+  return swapInner(values, n, c, h * w, kept.subarray(0, length));
+}
+
+/** The largest filters of a ResNet: 512 x 512 x 3 x 3, and with room to spare. */
+const keptLength = 1 << 22;
+let kept = new Float32Array(0);
 
 /** Inverse of {@link toStorageOrder}: storage bytes to row-major values in the shape's order. */
 export function fromStorageOrder(stored: Float32Array, shape: Shape): Float32Array {
@@ -23,8 +37,13 @@ function differs(shape: Shape): boolean {
 }
 
 /** [n][rows][cols] -> [n][cols][rows] */
-function swapInner(src: Float32Array, n: number, rows: number, cols: number): Float32Array {
-  const out = new Float32Array(src.length);
+function swapInner(
+  src: Float32Array,
+  n: number,
+  rows: number,
+  cols: number,
+  out = new Float32Array(src.length),
+): Float32Array {
   const size = rows * cols;
   for (let i = 0; i < n; i++) {
     const base = i * size;
