@@ -4,7 +4,7 @@
  * Type imports count as well. test/tooling/imports.test.ts breaks every rule once and checks that it is caught.
  */
 const row = ["platform", "tensor", "backend", "autograd", "ops", "nn", "models", "index"];
-const aside = ["graph", "train", "io", "vision", "cli"];
+const aside = ["graph", "train", "io", "vision", "cli", "fleet"];
 const room = (names) => `^src/(${names.join("|")})(/|\\.ts$)`;
 const concrete = "^src/backend/(js|wasm|webgpu)/";
 
@@ -26,7 +26,7 @@ export default {
       "graph-never-nn",
       "The graph is made of launches: it sees ops and backend, and knows nothing of modules.",
       { path: room(["graph"]) },
-      { path: room(["nn", "models", "index", "train", "io", "vision", "cli"]) },
+      { path: room(["nn", "models", "index", "train", "io", "vision", "cli", "fleet"]) },
     ),
     forbid(
       "no-concrete-backend",
@@ -48,18 +48,30 @@ export default {
     ),
     forbid(
       "no-node-in-core",
-      "Browsers, Deno, Bun and edge workers run the core: Node's modules stay in src/platform/node*, src/node and src/cli.",
-      { path: "^src/", pathNot: "^src/(platform/node|worker/node/|node\\.ts$|node/|cli/)" },
+      "Browsers, Deno, Bun and edge workers run the core: Node's modules stay in src/platform/node*, src/node, src/fleet and src/cli.",
+      { path: "^src/", pathNot: "^src/(platform/node|worker/node/|node\\.ts$|node/|fleet/|cli/)" },
       { dependencyTypes: ["core"] },
     ),
     forbid(
       "no-packages",
-      "The library has no dependencies. Only the loader is bundled; the command may use optional peers.",
-      { path: "^src/", pathNot: "^src/(cli|vision|platform)/" },
+      "The library has no dependencies. Only the loader is bundled; the command and the fleet may use optional peers.",
+      { path: "^src/", pathNot: "^src/(cli|fleet|vision|platform)/" },
       {
         dependencyTypes: ["npm", "npm-dev", "npm-peer", "npm-optional", "npm-no-pkg", "npm-unknown"],
         pathNot: "node_modules/@assemblyscript/loader/",
       },
+    ),
+    forbid(
+      "fleet-stands-outside",
+      "The job queue is an entry of its own, of Node and with packages: only the command may import it.",
+      { path: "^src/", pathNot: "^src/(fleet|cli)/" },
+      { path: "^src/fleet/" },
+    ),
+    forbid(
+      "fleet-packages-on-demand",
+      "Whoever lacks an optional package is told its name: packages.ts loads them when they are needed.",
+      { path: "^src/fleet/" },
+      { path: "node_modules/", dependencyTypesNot: ["dynamic-import", "type-only"] },
     ),
     forbid(
       "nobody-imports-the-command",

@@ -1,7 +1,7 @@
 /**
  * `npm run build:dist`: what is published. The library is bundled twice, for Node's relatives and for the web, because
  * only `src/platform/` differs; both share the kernels, one module per binary, loaded when it is asked for.
- *   dist/node/  index.js, cli.js, worker.js    dist/web/  index.js, worker.js
+ *   dist/node/  index.js, cli.js, worker.js, fleet.js and its engineThread.js    dist/web/  index.js, worker.js
  *   dist/kernels/  the inlined binaries         dist/wasm/  the same as files        dist/weights/  the embedded model
  *   dist/types/  declarations
  */
@@ -67,7 +67,13 @@ export async function buildDist({ log = console.error } = {}) {
   const started = performance.now();
   rmSync(at("dist"), { recursive: true, force: true });
 
-  const node = present({ index: "src/index.ts", cli: "src/cli/main.ts", worker: "src/worker/node/worker.ts" });
+  const node = present({
+    index: "src/index.ts",
+    cli: "src/cli/main.ts",
+    worker: "src/worker/node/worker.ts",
+    fleet: "src/fleet/index.ts",
+    engineThread: "src/fleet/engineThread.ts",
+  });
   const web = present({ index: "src/index.ts", worker: "src/worker/web/worker.ts" });
   await bundle({ ...common, entry: node, outDir: "dist/node", platform: "node", dts: false, plugins: [sides("node")] });
   await bundle({
@@ -91,7 +97,7 @@ export async function buildDist({ log = console.error } = {}) {
     platform: "neutral",
     dts: false,
   });
-  const types = present({ index: "src/index.ts", wasm: "src/wasm.ts" });
+  const types = present({ index: "src/index.ts", wasm: "src/wasm.ts", fleet: "src/fleet/index.ts" });
   await bundle({ ...common, entry: types, outDir: "dist/types", platform: "neutral", dts: { emitDtsOnly: true } });
   mkdirSync(at("dist/wasm"), { recursive: true });
   for (const [, file] of kernelTargets()) {

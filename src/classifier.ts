@@ -131,6 +131,11 @@ export class LocalClassifier implements Classifier {
     return this.#run(images, ({ logits }) => logits.data());
   }
 
+  /** Features of a batch of decoded pictures, [pictures, numFeatures] row by row. */
+  async features(images: readonly RawImage[]): Promise<Float32Array> {
+    return this.#run(images, ({ feature }) => feature.data());
+  }
+
   dispose(): void {
     this.#programs.dispose();
   }

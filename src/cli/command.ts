@@ -36,9 +36,12 @@ export const commonOptions: Readonly<Record<string, OptionSpec>> = {
   help: { type: "boolean", short: "h", help: "print this" },
 };
 
+/** A command's own options first; its word on a common one counts. */
+const optionsOf = ({ options }: Command): Record<string, OptionSpec> => ({ ...options, ...commonOptions, ...options });
+
 /** Parses a command's arguments. @throws UsageError, UnknownNameError with the nearest option */
 export function parse(command: Command, args: readonly string[]): { values: Values; positionals: readonly string[] } {
-  const specs = { ...command.options, ...commonOptions };
+  const specs = optionsOf(command);
   const options: NonNullable<ParseArgsConfig["options"]> = {};
   for (const [name, { type, short }] of Object.entries(specs)) {
     options[name] = short === undefined ? { type } : { type, short };
@@ -64,7 +67,7 @@ export function help(command: Command): string {
     `${spec.short === undefined ? "" : `-${spec.short}, `}--${name}${spec.value === undefined ? "" : ` ${spec.value}`}`,
     spec.help,
   ];
-  const rows = [...Object.entries(command.options), ...Object.entries(commonOptions)].map(line);
+  const rows = Object.entries(optionsOf(command)).map(line);
   const width = Math.max(...rows.map(([flag]) => flag.length));
   return [
     `${command.summary}`,

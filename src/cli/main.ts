@@ -6,17 +6,19 @@ import { convert } from "./commands/convert.ts";
 import { embed } from "./commands/embed.ts";
 import { evaluate } from "./commands/evaluate.ts";
 import { explain } from "./commands/explain.ts";
+import { fleetCommands } from "./commands/fleet/index.ts";
 import { models } from "./commands/models.ts";
 import { summary } from "./commands/summary.ts";
 import { train } from "./commands/train.ts";
 import { describe } from "./errors.ts";
 
-const commands: readonly Command[] = [classify, embed, explain, evaluate, summary, models, convert, train];
+const plain: readonly Command[] = [classify, embed, explain, evaluate, summary, models, convert, train];
+const commands: readonly Command[] = [...plain, ...fleetCommands];
 
-function overview(): string {
+function overview(title: string, commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
   return [
-    "Residual networks: classify pictures, measure accuracy, look inside.",
+    title,
     "",
     "usage: resnet-ts COMMAND [options]",
     "",
@@ -30,18 +32,31 @@ function overview(): string {
   ].join("\n");
 }
 
-async function main([name, ...args]: readonly string[]): Promise<number> {
-  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-    console.log(overview());
+/** A command's name is one word, or two: `fleet submit`. */
+function find([first, second]: readonly string[]): Command | undefined {
+  return commands.find(({ name }) => name === first) ?? commands.find(({ name }) => name === `${first} ${second}`);
+}
+
+const isHelp = (word: string | undefined): boolean =>
+  word === undefined || word === "--help" || word === "-h" || word === "help";
+
+async function main(words: readonly string[]): Promise<number> {
+  const [name, second] = words;
+  if (name === undefined || isHelp(name)) {
+    console.log(overview("Residual networks: classify pictures, measure accuracy, look inside.", commands));
     return name === undefined ? 2 : 0;
   }
-  const command = commands.find((c) => c.name === name);
-  if (command === undefined)
-    throw new UnknownNameError(
-      "command",
-      name,
-      commands.map((c) => c.name),
-    );
+  if (name === "fleet" && isHelp(second)) {
+    console.log(overview("Label more pictures than one machine should: a queue on Redis, and workers.", fleetCommands));
+    return second === undefined ? 2 : 0;
+  }
+  const command = find(words);
+  if (command === undefined && name === "fleet") {
+    const known = fleetCommands.map((c) => c.name.slice("fleet ".length));
+    throw new UnknownNameError("fleet command", second ?? "", known);
+  }
+  if (command === undefined) throw new UnknownNameError("command", name, [...plain.map((c) => c.name), "fleet"]);
+  const args = words.slice(command.name.split(" ").length);
   if (args.includes("--help") || args.includes("-h")) {
     console.log(help(command));
     return 0;
@@ -62,6 +77,7 @@ try {
   console.error(describe(error));
   if (args.includes("--debug") || process.env.DEBUG) console.error(error instanceof Error ? error.stack : error);
   const usage = error instanceof UsageError || error instanceof UnknownNameError || error instanceof ArgumentError;
-  if (usage) console.error(`see resnet-ts ${commands.some((c) => c.name === args[0]) ? `${args[0]} ` : ""}--help`);
+  if (usage)
+    console.error(`see resnet-ts ${find(args)?.name.concat(" ") ?? (args[0] === "fleet" ? "fleet " : "")}--help`);
   process.exitCode = usage ? 2 : 1;
 }

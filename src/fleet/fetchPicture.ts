@@ -1,0 +1,83 @@
+import { readFile, stat } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { httpFetch } from "#platform";
+import { ResNetError } from "../errors.ts";
+import { isTemporary } from "../io/retry.ts";
+import { messageOf } from "./errors.ts";
+import { getObject } from "./s3.ts";
+
+/** No picture file is larger (as in vision/open.ts). */
+const MAX_BYTES = 2 ** 29;
+
+/** Milliseconds that one picture may take. */
+const TIMEOUT = 60_000;
+
+/** Why a picture's bytes were not had. `isTemporary`: another try may have them. */
+export class FetchFailure extends Error {
+  readonly isTemporary: boolean;
+
+  constructor(reason: string, isTemporary: boolean) {
+    super(reason);
+    this.isTemporary = isTemporary;
+  }
+}
+
+/** What another try on the same disk would not mend. */
+const lasting: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  ENOTDIR: "there is no such file",
+  EISDIR: "is a folder, not a file",
+  EACCES: "permission to read it is missing",
+  EPERM: "permission to read it is missing",
+  ENAMETOOLONG: "the path is too long",
+  ELOOP: "its links lead in circles",
+};
+
+/** The bytes of a picture by its path, `file:`, `http(s):` or `s3:` address. @throws FetchFailure */
+export async function fetchPicture(reference: string): Promise<Uint8Array<ArrayBuffer>> {
+  if (/^https?:/i.test(reference))
+    return download(() => httpFetch(reference, { signal: AbortSignal.timeout(TIMEOUT) }));
+  if (/^s3:/i.test(reference)) return download(() => getObject(reference, AbortSignal.timeout(TIMEOUT)));
+  try {
+    const path = reference.startsWith("file:") ? fileURLToPath(reference) : reference;
+    const known = await stat(path);
+    if (!known.isFile()) throw new FetchFailure(known.isDirectory() ? lasting.EISDIR! : "is not a file", false);
+    if (known.size > MAX_BYTES) throw tooLarge(known.size);
+    const bytes = await readFile(path);
+    // Small files come out of a pool that others use as well: what is sent to another thread must stand alone.
+    return bytes.byteLength === bytes.buffer.byteLength
+      ? new Uint8Array(bytes.buffer as ArrayBuffer)
+      : new Uint8Array(bytes);
+  } catch (error) {
+    if (error instanceof FetchFailure) throw error;
+    const code = (error as NodeJS.ErrnoException).code ?? messageOf(error);
+    throw new FetchFailure(lasting[code] ?? `cannot be read (${code})`, lasting[code] === undefined);
+  }
+}
+
+const tooLarge = (size: number): FetchFailure =>
+  new FetchFailure(`is ${size} bytes long: a picture file of more than ${MAX_BYTES} is not read`, false);
+
+async function download(ask: () => Promise<Response>): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const response = await ask();
+    if (!response.ok) {
+      await response.body?.cancel();
+      const { status, statusText } = response;
+      throw new FetchFailure(`the server answered ${`${status} ${statusText}`.trimEnd()}`, isTemporary(status));
+    }
+    const length = Number(response.headers.get("content-length") ?? 0);
+    if (length > MAX_BYTES) {
+      await response.body?.cancel();
+      throw tooLarge(length);
+    }
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (error) {
+    if (error instanceof FetchFailure) throw error;
+    if (error instanceof ResNetError) throw new FetchFailure(error.message, false);
+    const { cause, name } = error as Error & { cause?: NodeJS.ErrnoException };
+    const why =
+      name === "TimeoutError" ? `no answer in ${TIMEOUT / 1000} s` : (cause?.code ?? messageOf(cause ?? error));
+    throw new FetchFailure(`could not be fetched (${why})`, true);
+  }
+}

@@ -1,0 +1,137 @@
+import type { Redis } from "ioredis";
+import { ArgumentError } from "../errors.ts";
+import { FleetError, messageOf } from "./errors.ts";
+import { loadRedis } from "./packages.ts";
+
+export const usualRedis = "redis://127.0.0.1:6379";
+
+/** What BullMQ's scripts need. */
+const LEAST_VERSION = [5, 0] as const;
+/** What BullMQ recommends. */
+const GOOD_VERSION = [6, 2] as const;
+
+export interface ConnectOptions {
+  /** Called with sentences for people: a version that is old, memory that is given away, Redis going and coming back. */
+  readonly onNote?: (note: string) => void;
+  /** Milliseconds for the first connection; 5,000 by default. */
+  readonly timeout?: number;
+}
+
+/** An address for messages: without its password. */
+export function shownAddress(url: string): string {
+  return url.replace(/^(\w+:\/\/[^:@/]*):[^@/]*@/, "$1:…@");
+}
+
+/**
+ * Connects, and says in one sentence why that cannot be. Once it has worked, a connection that is lost is sought again for as
+ * long as it takes: a server that is started again goes on where it was.
+ * @throws FleetError
+ */
+export async function connect(url: string = usualRedis, options: ConnectOptions = {}): Promise<Redis> {
+  const { onNote = () => {}, timeout = 5000 } = options;
+  if (!/^rediss?:\/\/[^/]+/.test(url)) {
+    throw new ArgumentError(
+      `Redis's address is like redis://127.0.0.1:6379 or rediss://:password@host:6380, got ${shownAddress(url)}`,
+    );
+  }
+  const { Redis } = await loadRedis();
+  let isReady = false;
+  let last: unknown;
+  const client = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: timeout,
+    maxRetriesPerRequest: null, // BullMQ asks for it
+    retryStrategy: (times) => (isReady ? Math.min(50 * 2 ** times, 2000) : null),
+  });
+  client.on("error", (error: Error) => {
+    // What was wrong comes before "Connection is closed".
+    last ??= error;
+  });
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("no answer")), timeout);
+  });
+  try {
+    await Promise.race([client.connect(), late]);
+    const info = await Promise.race([client.info(), late]);
+    checkServer(url, info, onNote);
+  } catch (error) {
+    client.disconnect();
+    throw error instanceof FleetError ? error : explained(url, last ?? error);
+  } finally {
+    clearTimeout(timer);
+    late.catch(() => {});
+  }
+  isReady = true;
+  follow(client, url, onNote);
+  return client;
+}
+
+function explained(url: string, cause: unknown): FleetError {
+  const where = `Redis at ${shownAddress(url)}`;
+  const text = messageOf(cause);
+  if (/NOAUTH|WRONGPASS|invalid (username|password)|AUTH failed|no password is set/i.test(text)) {
+    const how = /NOAUTH/.test(text)
+      ? "it wants a password and none was given"
+      : "it does not take this user and password";
+    return new FleetError(`${where}: ${how}; the address with one is redis://:PASSWORD@host:port`, {
+      code: "ERR_REDIS_PASSWORD",
+      cause,
+    });
+  }
+  if (/Protocol error/i.test(text)) {
+    return new FleetError(`${where}: what answers there is not Redis`, { code: "ERR_REDIS", cause });
+  }
+  const code = (cause as NodeJS.ErrnoException).code ?? text;
+  return new FleetError(`${where} cannot be reached (${code}): start it, or give another address with --redis`, {
+    code: "ERR_REDIS",
+    cause,
+  });
+}
+
+function checkServer(url: string, info: string, onNote: (note: string) => void): void {
+  const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(info)?.[1];
+  const version = field("redis_version");
+  const where = `Redis at ${shownAddress(url)}`;
+  if (version === undefined) throw new FleetError(`${where}: it does not say its version`, { code: "ERR_REDIS" });
+  const [least, good] = [LEAST_VERSION.join("."), GOOD_VERSION.join(".")];
+  if (!isAtLeast(version, LEAST_VERSION)) {
+    throw new FleetError(
+      `${where} is version ${version}: BullMQ needs ${least} or newer (${good} or newer is better)`,
+      {
+        code: "ERR_REDIS",
+      },
+    );
+  }
+  if (!isAtLeast(version, GOOD_VERSION)) {
+    onNote(`${where} is version ${version}; BullMQ recommends ${good} or newer`);
+  }
+  const policy = field("maxmemory_policy");
+  if (policy !== undefined && policy !== "noeviction") {
+    onNote(`${where} may throw parts of the queue away (maxmemory-policy ${policy}); set it to noeviction`);
+  }
+  if (field("aof_enabled") === "0") {
+    onNote(`${where} keeps no append-only file: if it dies, what was queued must be submitted again (appendonly yes)`);
+  }
+}
+
+function isAtLeast(version: string, [major, minor]: readonly [number, number]): boolean {
+  const [a = 0, b = 0] = version.split(".").map(Number);
+  return a > major || (a === major && b >= minor);
+}
+
+/** Says once that Redis has gone, and that it has come back. */
+function follow(client: Redis, url: string, onNote: (note: string) => void): void {
+  let isAway = false;
+  client.on("close", () => {
+    if (isAway || client.status === "end") return;
+    isAway = true;
+    setTimeout(() => {
+      if (isAway && client.status !== "end") onNote(`Redis at ${shownAddress(url)} went away; waiting for it`);
+    }, 200).unref();
+  });
+  client.on("ready", () => {
+    if (isAway) onNote(`Redis at ${shownAddress(url)} is back`);
+    isAway = false;
+  });
+}

@@ -1,0 +1,128 @@
+import { join } from "node:path";
+import type { Job as QueueJob, Worker } from "bullmq";
+import type { Redis } from "ioredis";
+import { pause } from "../io/retry.ts";
+import { chunkName } from "./chunkFile.ts";
+import type { Engines } from "./engines.ts";
+import { FleetError, messageOf } from "./errors.ts";
+import { type Job, keyOf, queuePrefix, readDone, recordChunk } from "./job.ts";
+import { loadBullMq } from "./packages.ts";
+import { processChunk, TryAgain } from "./processChunk.ts";
+import type { ChunkData } from "./submit.ts";
+
+/** What a worker has done. */
+export interface Tally {
+  chunks: number;
+  pictures: number;
+  /** Pictures that were given up. */
+  failed: number;
+}
+
+export interface ChunkEvent {
+  readonly job: string;
+  readonly chunk: number;
+  readonly ok: number;
+  readonly failed: number;
+}
+
+export interface RunOptions {
+  readonly lock?: number;
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
+  readonly onNote?: (note: string) => void;
+  readonly onChunk?: (event: ChunkEvent) => void;
+}
+
+/** Times that a chunk may lose its worker before it is put aside: it may be what kills them. */
+const MAX_STALLED = 10;
+
+/** Milliseconds between two looks at whether the job is finished. */
+const LOOK = 500;
+
+/** Takes a job's chunks until it is finished or the signal says stop; what was begun is finished. */
+export async function runQueue(
+  client: Redis,
+  job: Job,
+  engines: Engines,
+  place: { readonly host: string; readonly out: string; readonly folder: string },
+  options: RunOptions,
+  tally: Tally,
+): Promise<void> {
+  const { lock = 30, threads = 1, signal, onNote = () => {}, onChunk } = options;
+  const { Worker, WaitingError } = await loadBullMq();
+  const stop = new AbortController();
+  let fatal: unknown;
+
+  async function take(task: QueueJob<ChunkData>, token = ""): Promise<void> {
+    const { chunk, references } = task.data;
+    const [known] = await readDone(client, job.name, chunk, chunk + 1);
+    if (known !== undefined) return; // a worker finished it, and died before the queue heard of it
+    const attempt = task.attemptsMade + 1;
+    try {
+      const result = await processChunk(
+        {
+          path: join(place.folder, chunkName(chunk)),
+          references,
+          hash: job.hash,
+          attempt,
+          isLast: attempt >= (task.opts.attempts ?? 1),
+        },
+        engines,
+      );
+      const { failed, ok, sha256 } = result;
+      const done = { ok, failed: failed.size, sha256, host: place.host, out: place.out };
+      const before = await recordChunk(client, job.name, chunk, done, failed);
+      if (before !== undefined) {
+        if (before.sha256 !== sha256 && before.failed === 0 && failed.size === 0) {
+          onNote(`chunk ${chunk}: ${before.host} has recorded other results; those stay; run \`fleet verify\``);
+        }
+        return;
+      }
+      tally.chunks++;
+      tally.pictures += ok;
+      tally.failed += failed.size;
+      onChunk?.({ job: job.name, chunk, ok, failed: failed.size });
+    } catch (error) {
+      if (error instanceof TryAgain) throw error;
+      // Whatever else goes wrong is this machine's fault: somebody else shall have the chunk.
+      fatal ??= error;
+      stop.abort();
+      if (!(error instanceof FleetError)) throw error; // but it counts as a try: the chunk may be what kills engines
+      await task.moveToWait(token);
+      throw new WaitingError();
+    }
+  }
+
+  const worker: Worker<ChunkData, void> = new Worker<ChunkData, void>(job.name, (task, token) => take(task, token), {
+    connection: client,
+    prefix: queuePrefix,
+    skipVersionCheck: true,
+    // One more than engines: its pictures are fetched while the others are computed.
+    concurrency: threads + 1,
+    lockDuration: lock * 1000,
+    stalledInterval: lock * 1000,
+    maxStalledCount: MAX_STALLED,
+    drainDelay: 1,
+  });
+  worker.on("error", () => {}); // of the connection, which is followed elsewhere; or a lock that was lost, and the chunk is taken over
+  worker.on("stalled", (id) => onNote(`${id}: its worker went silent; it is taken over`));
+  worker.on("failed", (task, error) => {
+    if (error instanceof TryAgain && (task?.attemptsMade ?? 0) < (task?.opts.attempts ?? 1)) onNote(error.message);
+    else onNote(`${task?.id ?? "a chunk"} failed: ${messageOf(error)}`);
+  });
+
+  const ended = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  while (!ended.aborted && !(await isFinished(client, job.name))) await pause(LOOK, ended).catch(() => {});
+  await worker.close();
+  if (fatal !== undefined) throw fatal;
+}
+
+/** Every chunk is done, or was put aside. */
+async function isFinished(client: Redis, name: string): Promise<boolean> {
+  const [chunks, done, lost] = await Promise.all([
+    client.hget(keyOf(name, "settings"), "chunks"),
+    client.hget(keyOf(name, "totals"), "chunks"),
+    client.zcard(`${queuePrefix}:${name}:failed`),
+  ]);
+  return chunks !== null && Number(done) + lost >= Number(chunks);
+}

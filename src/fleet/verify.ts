@@ -1,0 +1,105 @@
+import { randomInt } from "node:crypto";
+import { type CheckModelOptions, checkModel } from "./checkModel.ts";
+import { parseFailed } from "./chunkFile.ts";
+import { Engine } from "./engine.ts";
+import { FleetError, messageOf } from "./errors.ts";
+import { fetchPicture } from "./fetchPicture.ts";
+import { type Job, keyOf, readDone, readJob } from "./job.ts";
+import { readChunk } from "./results.ts";
+import { type LookOptions, withRedis } from "./status.ts";
+
+export interface VerifyOptions extends LookOptions, CheckModelOptions {
+  readonly out?: readonly string[];
+  /** Pictures to compute again; 100 by default. */
+  readonly sample?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export interface Verified {
+  readonly job: string;
+  readonly checked: number;
+  readonly equal: number;
+  readonly differences: readonly { readonly file: string; readonly recorded: string; readonly here: string }[];
+}
+
+/**
+ * Computes a random sample of a job's pictures on this machine and compares whole lines: every digit of every probability, and
+ * the hash of the network's output. Strict mode gives the same bits everywhere, so that any difference is a fault.
+ * @throws FleetError
+ */
+export const verify = (name: string, options: VerifyOptions = {}): Promise<Verified> =>
+  withRedis(options, async (client) => {
+    const { sample = 100, out, onProgress = () => {} } = options;
+    const job = await readJob(client, name);
+    const spec = await checkModel(job, options);
+    const places = choose(job, sample);
+    const engine = await Engine.open(spec);
+    const differences: { file: string; recorded: string; here: string }[] = [];
+    let checked = 0;
+    try {
+      for (const [chunk, lines] of places) {
+        const [done] = await readDone(client, name, chunk, chunk + 1);
+        if (done === undefined) continue;
+        const text = readChunk(job, chunk, done, out).split("\n");
+        const wanted = [...lines]
+          .map((i) => text[i])
+          .filter((line): line is string => line !== undefined && line !== "");
+        const recorded = wanted.filter((line) => parseFailed(line) === undefined);
+        for (let at = 0; at < recorded.length; at += engine.batch) {
+          const group = recorded.slice(at, at + engine.batch);
+          for (const [i, here] of (await again(engine, group)).entries()) {
+            checked++;
+            if (here === group[i]) continue;
+            differences.push({ file: fileOf(group[i]!), recorded: group[i]!, here });
+          }
+          onProgress(checked, sample);
+        }
+      }
+    } finally {
+      engine.close();
+    }
+    if (checked === 0) {
+      const done = await client.hget(keyOf(name, "totals"), "ok");
+      throw new FleetError(
+        `job ${JSON.stringify(name)}: none of the pictures that were chosen is done (${done ?? 0} are)`,
+        {
+          code: "ERR_NOT_FINISHED",
+        },
+      );
+    }
+    return { job: name, checked, equal: checked - differences.length, differences };
+  });
+
+const fileOf = (line: string): string => (JSON.parse(line) as { file: string }).file;
+
+/** Places of a random sample, by chunk. */
+function choose({ pictures = 0, chunk: size }: Job, sample: number): Map<number, Set<number>> {
+  const places = new Set<number>();
+  if (pictures <= sample) for (let i = 0; i < pictures; i++) places.add(i);
+  else while (places.size < sample) places.add(randomInt(pictures));
+  const chunks = new Map<number, Set<number>>();
+  for (const place of [...places].sort((a, b) => a - b)) {
+    const chunk = Math.floor(place / size);
+    chunks.set(chunk, (chunks.get(chunk) ?? new Set()).add(place % size));
+  }
+  return chunks;
+}
+
+async function again(engine: Engine, lines: readonly string[]): Promise<string[]> {
+  const results: string[] = new Array(lines.length);
+  const pictures: { file: string; bytes: Uint8Array<ArrayBuffer> }[] = [];
+  const places: number[] = [];
+  for (const [i, line] of lines.entries()) {
+    const file = fileOf(line);
+    try {
+      pictures.push({ file, bytes: await fetchPicture(file) });
+      places.push(i);
+    } catch (error) {
+      results[i] = messageOf(error);
+    }
+  }
+  for (const [n, outcome] of (pictures.length > 0 ? await engine.run(pictures) : []).entries()) {
+    results[places[n]!] = "line" in outcome ? outcome.line : outcome.reason;
+  }
+  return results;
+}
