@@ -71,7 +71,7 @@ export default {
       "fleet-packages-on-demand",
       "Whoever lacks an optional package is told its name: packages.ts loads them when they are needed.",
       { path: "^src/fleet/" },
-      { path: "node_modules/", dependencyTypesNot: ["dynamic-import", "type-only"] },
+      { path: "node_modules/", dependencyTypesNot: ["dynamic-import", "type-only", "type-import"] },
     ),
     forbid(
       "nobody-imports-the-command",

@@ -47,8 +47,9 @@ export function runSuite(file, limit, flags = []) {
       let { skipped = 0 } = counts ?? {};
       let failed = total - passed;
       if (!complaint && !counts) complaint = `ended early (${signal ?? `exit code ${code}`})`;
-      // A suite that lacks the shared files it is about has said so; any other without tests is a mistake.
-      if (counts && total === 0 && /^shared file .* is not there/m.test(output)) skipped = Math.max(skipped, 1);
+      // A suite that lacks the shared files or the program it is about has said so; any other without tests is a mistake.
+      if (counts && total === 0 && /^(shared file|program) .* is not there/m.test(output))
+        skipped = Math.max(skipped, 1);
       else if (!complaint && total === 0) complaint = "has no tests";
       if (!complaint && failed === 0 && code !== 0) complaint = `exit code ${code} although its tests passed`;
       if (complaint) failed++;

@@ -109,7 +109,7 @@ export function writeLines(path: string, lines: readonly string[], references: r
       }
     }
   });
-  rmSync(partial(path), { force: true });
+  discard(partial(path));
   return there;
 }
 
@@ -135,8 +135,16 @@ function store(path: string, text: string, publish: (part: string, target: strin
     publish(part, path);
     syncFolder(folder);
   } catch (cause) {
-    rmSync(part, { force: true, maxRetries: 0 });
+    discard(part);
     throw outputError(path, cause);
+  }
+}
+
+function discard(part: string): void {
+  try {
+    rmSync(part, { force: true });
+  } catch {
+    // It was never made, or the disk is read-only now.
   }
 }
 

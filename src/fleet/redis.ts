@@ -79,7 +79,7 @@ function explained(url: string, cause: unknown): FleetError {
       cause,
     });
   }
-  if (/Protocol error/i.test(text)) {
+  if (/protocol error|unknown RESP type/i.test(text)) {
     return new FleetError(`${where}: what answers there is not Redis`, { code: "ERR_REDIS", cause });
   }
   const code = (cause as NodeJS.ErrnoException).code ?? text;

@@ -22,11 +22,11 @@ function bucketUrl(bucket: string): string {
   return `${endpoint.replace(/\/+$/, "")}/${bucket}`;
 }
 
-/** Everything but these is written as %XX, so that server and signature see the same path. */
-const encodeKey = (key: string): string =>
-  encodeURIComponent(key)
-    .replace(/%2F/g, "/")
-    .replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+/** As RFC 3986 has it, which is what servers compute the signature from: letters, digits and -._~ stay, all else is %XX. */
+const encode = (text: string): string =>
+  encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+
+const encodeKey = (key: string): string => key.split("/").map(encode).join("/");
 
 /** A GET of `url`, signed (SigV4) where the environment has `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. */
 async function get(url: string, signal: AbortSignal | undefined): Promise<Response> {
@@ -60,9 +60,9 @@ export async function* listBucket(address: string): AsyncGenerator<string> {
   const { bucket, key: prefix } = parseS3(address);
   for (let token: string | undefined = ""; token !== undefined; ) {
     const query: string[] = [
-      ...(token === "" ? [] : [`continuation-token=${encodeURIComponent(token)}`]),
+      ...(token === "" ? [] : [`continuation-token=${encode(token)}`]),
       "list-type=2",
-      `prefix=${encodeURIComponent(prefix)}`,
+      `prefix=${encode(prefix)}`,
     ];
     const page: string = await listPage(`${bucketUrl(bucket)}?${query.join("&")}`, address);
     for (const [, key] of page.matchAll(/<Key>([^<]*)<\/Key>/g)) yield `s3://${bucket}/${unescapeXml(key!)}`;
