@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
-import { type Classifier, createClassifier } from "../classifier.ts";
+import type { LocalClassifier } from "../classifier.ts";
 import { OutOfMemoryError, ResNetError } from "../errors.ts";
 import { init } from "../init.ts";
 import type { ModelName } from "../models/registry.ts";
+import { openClassifier } from "../openClassifier.ts";
 import type { FetchWeightsOptions } from "../pretrained.ts";
+import { usualLabels } from "../usual.ts";
 import { decodeImage } from "../vision/decode.ts";
 import type { RawImage } from "../vision/image.ts";
 import type { Label } from "../vision/labels/labels.ts";
@@ -35,10 +37,10 @@ export const batchFor = ({ crop }: Preprocessing): number => ((crop?.[0] ?? 224)
 export class Engine {
   readonly batch: number;
   readonly #spec: EngineSpec;
-  readonly #classifier: Classifier;
+  readonly #classifier: LocalClassifier;
 
   /** Use {@link Engine.open}. */
-  constructor(spec: EngineSpec, classifier: Classifier) {
+  constructor(spec: EngineSpec, classifier: LocalClassifier) {
     this.#spec = spec;
     this.#classifier = classifier;
     this.batch = batchFor(spec.preprocessing);
@@ -47,11 +49,11 @@ export class Engine {
   static async open(spec: EngineSpec): Promise<Engine> {
     await init({ backend: "wasm", threads: 1, relaxed: false });
     const { model, preprocessing, labels } = spec;
-    const classifier = await createClassifier(model, {
-      weights: await openWeights(spec, spec.fetch),
-      preprocessing,
-      ...(labels === "" ? {} : { labels: JSON.parse(labels) as Label[] }),
-    });
+    const weights = await openWeights(spec, spec.fetch);
+    const classifier = await openClassifier(
+      { model, weights, file: spec.weights, preprocessing },
+      { labels: (classes) => (labels === "" ? usualLabels(model, classes) : (JSON.parse(labels) as Label[])) },
+    );
     return new Engine(spec, classifier);
   }
 

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { usualPreprocessing } from "../classifier.ts";
 import { ArgumentError } from "../errors.ts";
 import { loadCheckpoint } from "../io/checkpoint.ts";
 import type { Checkpoint } from "../io/stateDict.ts";
 import { embeddedCifarResnet20 } from "../models/embedded/cifarResnet20.ts";
 import { type ModelName, modelName } from "../models/registry.ts";
 import { type FetchWeightsOptions, fetchWeights } from "../pretrained.ts";
+import { usualPreprocessing } from "../usual.ts";
 import type { Preprocessing } from "../vision/transforms.ts";
 import { findWeights, isWeightsName, weightsOf } from "../weights.ts";
 

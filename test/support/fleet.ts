@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { join } from "node:path";
-import { createClassifier } from "../../src/classifier.ts";
+import { createClassifier } from "../../src/createClassifier.ts";
 import { hashModel, openWeights, preprocessingOf, resolveModel } from "../../src/fleet/model.ts";
 import { toImage } from "../../src/vision/toImage.ts";
 import { topK } from "../../src/vision/topk.ts";
