@@ -136,7 +136,7 @@ export interface Program {
 export interface Backend extends Memory {
   launch<K extends OpName>(op: K, attrs: OpAttrs[K], inputs: readonly (View | null)[], outputs: readonly View[]): void;
   /** Makes a graph ready to run; without it a compiled network is launched node by node. */
-  compile?(graph: Graph, options: ProgramOptions): Program;
+  compile?(graph: Graph, options: ProgramOptions): Program | Promise<Program>;
   info(): BackendInfo;
   /** Gives back everything: memory, threads. */
   dispose(): void;

@@ -78,7 +78,7 @@ export async function compile<Out>(
   const backend = currentBackend();
   const before = share?.program();
   const program = backend.compile
-    ? backend.compile(graph, { memory, release, ...(before === undefined ? {} : { share: before }) })
+    ? await backend.compile(graph, { memory, release, ...(before === undefined ? {} : { share: before }) })
     : await createExecutor(graph, backend);
   if (!keepModel) for (const tensors of owners.values()) for (const t of tensors) t.dispose();
   return new CompiledNetwork(model, captured, graph, program, shared, { memory });

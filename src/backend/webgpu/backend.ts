@@ -1,0 +1,102 @@
+import type { Handle } from "../../tensor/memory.ts";
+import { forgottenTensors } from "../../tensor/tensor.ts";
+import type {
+  Backend,
+  BackendInfo,
+  Graph,
+  OpAttrs,
+  OpName,
+  OpTable,
+  Program,
+  ProgramOptions,
+  View,
+} from "../backend.ts";
+import { CompiledProgram } from "./compiled.ts";
+import type { LowerContext } from "./context.ts";
+import { type OpenedDevice, openDevice, type WebGpuOptions } from "./device.ts";
+import { Eager } from "./eager.ts";
+import { lower } from "./lower/index.ts";
+import { Machine } from "./machine.ts";
+import type { Block } from "./pool.ts";
+import { chooseTile } from "./tune.ts";
+
+export type { WebGpuOptions };
+
+export async function createWebGpuBackend(options: WebGpuOptions): Promise<WebGpuBackend> {
+  const opened = await openDevice(options);
+  const { tile, reason } = await chooseTile(opened, options.tile);
+  return new WebGpuBackend(opened, tile, reason);
+}
+
+/** The contract on a GPU. A handle is a stretch of a GPU buffer; values can be read only asynchronously. */
+export class WebGpuBackend implements Backend {
+  readonly name = "webgpu";
+  readonly machine: Machine;
+  readonly #opened: OpenedDevice;
+  readonly #eager: Eager;
+  readonly #reasons: string[];
+  #blocks = 0;
+  readonly #lengths = new WeakMap<Block, number>();
+
+  constructor(opened: OpenedDevice, tile: "registers" | "shared", reason: string) {
+    this.#opened = opened;
+    this.machine = new Machine(opened.device, tile);
+    this.#eager = new Eager(this.machine);
+    this.#reasons = [`WebGPU on ${opened.adapter}${opened.software ? " (software)" : ""}`, reason];
+  }
+
+  alloc(length: number): Handle {
+    const block = this.machine.take(length * 4);
+    this.#lengths.set(block, length);
+    this.#blocks++;
+    return block;
+  }
+
+  free(handle: Handle): void {
+    const block = handle as Block;
+    this.machine.give(block, this.#lengths.get(block)! * 4);
+    this.#blocks--;
+  }
+
+  write(handle: Handle, values: Float32Array): void {
+    this.machine.stream.write(handle as Block, values);
+  }
+
+  read(handle: Handle, length: number): Promise<Float32Array> {
+    return this.machine.stream.read(handle as Block, length);
+  }
+
+  launch<K extends OpName>(op: K, attrs: OpAttrs[K], inputs: readonly (View | null)[], outputs: readonly View[]): void {
+    const table: OpTable<LowerContext> = lower;
+    this.#eager.launch(() => table[op](attrs, inputs, outputs, this.#eager));
+  }
+
+  compile(graph: Graph, options: ProgramOptions): Promise<Program> {
+    return CompiledProgram.create(this.machine, graph, options);
+  }
+
+  /** Says something more in `info().reasons`. */
+  explain(reason: string): void {
+    this.#reasons.push(reason);
+  }
+
+  info(): BackendInfo {
+    return {
+      backend: "webgpu",
+      binary: this.#opened.adapter,
+      threads: 1,
+      deterministic: false,
+      reasons: this.#reasons,
+      memory: {
+        used: this.machine.used,
+        reserved: this.machine.pool.reserved,
+        blocks: this.#blocks,
+        forgotten: forgottenTensors(),
+      },
+    };
+  }
+
+  dispose(): void {
+    this.machine.stream.dispose();
+  }
+}

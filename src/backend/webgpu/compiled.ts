@@ -1,0 +1,157 @@
+import type { Storage } from "../../tensor/storage.ts";
+import { type Block as ArenaBlock, planArena } from "../arena.ts";
+import type { Graph, Program, ProgramMemory, ProgramOptions, View } from "../backend.ts";
+import { constants as constantsOf, lifetimes } from "../graph.ts";
+import type { Dispatch, Fixed, Scratch, Slot } from "./context.ts";
+import { Eager } from "./eager.ts";
+import { type Machine, workgroupsOf } from "./machine.ts";
+import { paramStride, uniformBuffer, writeParams } from "./pipelines.ts";
+import type { Block } from "./pool.ts";
+import { Prepared } from "./prepared.ts";
+import { type Filling, type Recorded, record } from "./recorder.ts";
+
+interface Step {
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** Offsets of bindings are multiples of this on every adapter. */
+const align = 256;
+
+/**
+ * A graph whose pipelines, bind groups, parameters and memory are in place. A run copies the input in, replays the dispatches in one
+ * pass, and copies outputs out; everything is submitted together with the copy that reads the result.
+ */
+export class CompiledProgram implements Program {
+  readonly memory: ProgramMemory;
+  readonly #machine: Machine;
+  readonly #graph: Graph;
+  readonly #prepared: Prepared;
+  readonly #kept: readonly Storage[];
+  readonly #offsets: ReadonlyMap<Storage, number>;
+  readonly #arena: Block;
+  readonly #uniforms: GPUBuffer;
+  readonly #steps: readonly Step[];
+  #disposed = false;
+
+  /** Pipelines are made in parallel before anything is allocated. */
+  static async create(machine: Machine, graph: Graph, options: ProgramOptions): Promise<CompiledProgram> {
+    const shared = options.share instanceof CompiledProgram ? options.share.#prepared : new Prepared(machine);
+    shared.retain();
+    try {
+      const constants = constantsOf(graph);
+      const recorded = record(graph, constants, shared, machine.tile);
+      const all = [...recorded.fillings.flatMap((filling) => filling.dispatches), ...recorded.dispatches];
+      const kinds = new Map(all.map((d) => [`${d.kernel} ${JSON.stringify(d.constants)}`, d]));
+      await Promise.all([...kinds.values()].map((d) => machine.pipelines.prepare(d.kernel, d.constants)));
+      const direct = new Set(recorded.direct);
+      for (const y of graph.outputs) if (constants.has(y.storage)) direct.add(y.storage);
+      for (const filling of recorded.fillings) await fill(machine, filling, direct, options.release);
+      return new CompiledProgram(machine, graph, shared, recorded, direct);
+    } catch (error) {
+      shared.release();
+      throw error;
+    }
+  }
+
+  private constructor(
+    machine: Machine,
+    graph: Graph,
+    prepared: Prepared,
+    recorded: Recorded,
+    direct: ReadonlySet<Storage>,
+  ) {
+    this.#machine = machine;
+    this.#graph = graph;
+    this.#prepared = prepared;
+    this.#kept = [...direct].map((storage) => storage.retain());
+    const lives = [...lifetimes(graph)];
+    const scratch = [...recorded.scratch];
+    const bytesOf = (length: number): number => Math.max(align, Math.ceil((length * 4) / align) * align);
+    const blocks: ArenaBlock[] = [
+      ...lives.map(([storage, life]) => ({ bytes: bytesOf(storage.length), ...life })),
+      ...scratch.map(([{ length }, node]) => ({ bytes: bytesOf(length), from: node, to: node })),
+    ];
+    const arena = planArena(blocks);
+    this.#offsets = new Map(lives.map(([storage], i) => [storage, arena.offsets[i]!]));
+    const scratchAt = new Map(scratch.map(([slot], i) => [slot, arena.offsets[lives.length + i]!]));
+    this.#arena = machine.take(arena.bytes, "activations of a compiled network");
+    const commands = Math.max(1, recorded.dispatches.length) * paramStride;
+    this.#uniforms = uniformBuffer(machine.device, commands);
+    machine.used += commands;
+    this.#steps = this.#prepareSteps(recorded.dispatches, scratchAt);
+    const weights = this.#kept.reduce((sum, storage) => sum + storage.length * 4, 0);
+    const packed = prepared.bytes;
+    this.memory = { weights, packed, arena: arena.bytes, commands, total: weights + packed + arena.bytes + commands };
+  }
+
+  run(input: View, outputs: readonly View[]): void {
+    const { stream } = this.#machine;
+    stream.copy(input.storage.handle as Block, this.#block(this.#graph.input), input.storage.length * 4);
+    this.#steps.forEach(({ pipeline, group, workgroups }, i) => {
+      stream.replay(pipeline, group, i * paramStride, workgroups);
+    });
+    this.#graph.outputs.forEach((y, i) => {
+      stream.copy(this.#block(y), outputs[i]!.storage.handle as Block, y.storage.length * 4);
+    });
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#machine.stream.submit(); // what was recorded may use the parameters
+    this.#uniforms.destroy();
+    this.#machine.used -= this.memory.commands;
+    this.#machine.give(this.#arena, this.memory.arena);
+    this.#prepared.release();
+    for (const storage of this.#kept) storage.release();
+  }
+
+  #prepareSteps(dispatches: readonly Dispatch[], scratchAt: ReadonlyMap<Scratch, number>): Step[] {
+    const { pipelines, device } = this.#machine;
+    const params = new DataView(new ArrayBuffer(this.#uniforms.size));
+    const resolve = (slot: Slot): Block => {
+      if ("scratch" in slot) return { ...this.#arena, offset: scratchAt.get(slot)! };
+      return "fixed" in slot ? slot.fixed : this.#block(slot);
+    };
+    const steps = dispatches.map((dispatch, i): Step => {
+      writeParams(params, i * paramStride, dispatch.kernel, dispatch.params);
+      return {
+        pipeline: pipelines.get(dispatch.kernel, dispatch.constants),
+        group: this.#machine.bind(dispatch, this.#uniforms, resolve),
+        workgroups: workgroupsOf(dispatch),
+      };
+    });
+    device.queue.writeBuffer(this.#uniforms, 0, params.buffer);
+    return steps;
+  }
+
+  #block({ storage }: View): Block {
+    const offset = this.#offsets.get(storage);
+    return offset === undefined ? (storage.handle as Block) : { ...this.#arena, offset };
+  }
+}
+
+/** Packs a weight; a folded batch norm's factors are applied in 64 bits before. The weight is given back when nothing else reads it. */
+async function fill(
+  machine: Machine,
+  { source, scale, dispatches }: Filling,
+  direct: ReadonlySet<Storage>,
+  release: (constant: Storage) => void,
+): Promise<void> {
+  let scaled: Fixed | undefined;
+  if (scale !== undefined) {
+    const values = await source.storage.read();
+    const each = values.length / scale.length;
+    for (let i = 0; i < values.length; i++) values[i] = values[i]! * scale[Math.floor(i / each)]!;
+    scaled = { fixed: machine.pool.take(values.byteLength, "scaled weight"), length: values.length };
+    machine.stream.write(scaled.fixed, values);
+  }
+  const eager = new Eager(machine, scaled === undefined ? new Map() : new Map([[source.storage, scaled]]));
+  eager.launch(() => {
+    for (const dispatch of dispatches) eager.dispatch(dispatch);
+  });
+  if (scaled !== undefined) machine.pool.give(scaled.fixed);
+  if (!direct.has(source.storage)) release(source.storage);
+}

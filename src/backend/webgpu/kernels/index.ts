@@ -1,0 +1,63 @@
+import { batchNormCode, batchNormGradCode, channelSumsCode, splitSumsCode, statisticsCode } from "./batchNorm.wgsl.ts";
+import { conv2dCode } from "./conv2d.wgsl.ts";
+import { conv2dSharedCode } from "./conv2dShared.wgsl.ts";
+import { packCode, padCode } from "./pack.wgsl.ts";
+import { adamWCode, pointwiseCode, sgdCode } from "./pointwise.wgsl.ts";
+import { poolCode, poolGradCode } from "./pool2d.wgsl.ts";
+import { squaresCode, sumSlicesCode } from "./reduce.wgsl.ts";
+import { remapCode, transposeCode } from "./shape.wgsl.ts";
+import { crossEntropyCode, softmaxCode, softmaxGradCode } from "./softmax.wgsl.ts";
+import { weightGradCode } from "./weightGrad.wgsl.ts";
+
+const codes = {
+  conv2d: conv2dCode,
+  conv2dShared: conv2dSharedCode,
+  pack: packCode,
+  pad: padCode,
+  weightGrad: weightGradCode,
+  pool: poolCode,
+  poolGrad: poolGradCode,
+  batchNorm: batchNormCode,
+  channelSums: channelSumsCode,
+  statistics: statisticsCode,
+  batchNormGrad: batchNormGradCode,
+  splitSums: splitSumsCode,
+  sumSlices: sumSlicesCode,
+  squares: squaresCode,
+  pointwise: pointwiseCode,
+  sgd: sgdCode,
+  adamW: adamWCode,
+  remap: remapCode,
+  transpose: transposeCode,
+  softmax: softmaxCode,
+  softmaxGrad: softmaxGradCode,
+  crossEntropy: crossEntropyCode,
+} as const;
+
+export type KernelName = keyof typeof codes;
+
+/** What the host needs to know of a kernel; read out of its text, so that it is said once. */
+export interface Kernel {
+  readonly name: KernelName;
+  readonly code: string;
+  /** Fields of `struct Params` in order; each takes 4 bytes. */
+  readonly params: readonly { readonly name: string; readonly float: boolean }[];
+  /** Storage buffers: bindings 1 to this. */
+  readonly buffers: number;
+  readonly workgroup: readonly [x: number, y: number];
+}
+
+function parse(name: KernelName, code: string): Kernel {
+  const body = /struct Params \{([^}]*)\}/.exec(code)![1]!;
+  const params = [...body.matchAll(/(\w+): ([if])32/g)].map(([, field, type]) => ({
+    name: field!,
+    float: type === "f",
+  }));
+  const [, x, y] = /@workgroup_size\((\d+)(?:, (\d+))?\)/.exec(code)!;
+  const buffers = [...code.matchAll(/var<storage/g)].length;
+  return { name, code, params, buffers, workgroup: [Number(x), Number(y ?? 1)] };
+}
+
+export const kernels = Object.fromEntries(
+  Object.entries(codes).map(([name, code]) => [name, parse(name as KernelName, code)]),
+) as { readonly [K in KernelName]: Kernel };

@@ -1,0 +1,140 @@
+import { ResNetError } from "../../errors.ts";
+import { usage } from "./device.ts";
+import { paramStride, uniformBuffer } from "./pipelines.ts";
+import type { Block } from "./pool.ts";
+
+/** Dispatches whose parameters fit the ring; then what was recorded is submitted. */
+const ring = 256;
+
+/**
+ * Commands in order. They are recorded into one encoder and submitted together: when somebody reads or writes values, or when the ring
+ * of parameters is full. Errors of the device come back at the next read.
+ */
+export class Stream {
+  readonly device: GPUDevice;
+  readonly #uniforms: GPUBuffer;
+  readonly #params = new DataView(new ArrayBuffer(ring * paramStride));
+  #used = 0;
+  #encoder: GPUCommandEncoder | undefined;
+  #pass: GPUComputePassEncoder | undefined;
+  #failure: Error | undefined;
+  #staging: GPUBuffer[] = [];
+  readonly #afterSubmit: () => void;
+
+  /** @param afterSubmit called when nothing recorded waits any more */
+  constructor(device: GPUDevice, afterSubmit: () => void) {
+    this.device = device;
+    this.#afterSubmit = afterSubmit;
+    this.#uniforms = uniformBuffer(device, ring * paramStride);
+    device.addEventListener("uncapturederror", (event) => {
+      const { error } = event as GPUUncapturedErrorEvent;
+      this.#failure ??= new ResNetError(`webgpu: the device refused a command: ${error.message}`, {
+        code: "ERR_WEBGPU",
+      });
+    });
+    void device.lost.then(({ reason, message }) => {
+      const why = reason === "destroyed" ? "it was disposed" : message || "the driver gave no reason";
+      this.#failure = new ResNetError(
+        `webgpu: the device was lost (${why}); its values are gone. Call init again and load the network again`,
+        { code: "ERR_DEVICE_LOST" },
+      );
+    });
+  }
+
+  /** Where the parameters of the next `dispatch` go; they may be written until it is called. */
+  params(): { readonly view: DataView; readonly at: number; readonly buffer: GPUBuffer } {
+    if (this.#used === ring) this.submit();
+    return { view: this.#params, at: this.#used * paramStride, buffer: this.#uniforms };
+  }
+
+  /** Records a dispatch whose parameters were written to `params()`. */
+  dispatch(pipeline: GPUComputePipeline, group: GPUBindGroup, workgroups: readonly [number, number, number]): void {
+    this.replay(pipeline, group, this.#used * paramStride, workgroups);
+    this.#used++;
+  }
+
+  /** Records a dispatch whose parameters lie in a buffer of their own. */
+  replay(
+    pipeline: GPUComputePipeline,
+    group: GPUBindGroup,
+    offset: number,
+    workgroups: readonly [number, number, number],
+  ): void {
+    this.#pass ??= this.#commands().beginComputePass();
+    this.#pass.setPipeline(pipeline);
+    this.#pass.setBindGroup(0, group, [offset]);
+    this.#pass.dispatchWorkgroups(...workgroups);
+  }
+
+  copy(from: Block, to: Block, bytes: number): void {
+    this.#endPass();
+    this.#commands().copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, bytes);
+  }
+
+  write(to: Block, values: Float32Array): void {
+    this.submit(); // writes happen when they are called, recorded commands when they are submitted
+    if (this.#failure !== undefined) throw this.#failure;
+    this.device.queue.writeBuffer(to.buffer, to.offset, values as Float32Array<ArrayBuffer>);
+  }
+
+  /** Submits what was recorded and waits for the first `length` values of `from`. */
+  async read(from: Block, length: number): Promise<Float32Array> {
+    if (length === 0) return new Float32Array(0);
+    const bytes = length * 4;
+    const staging = this.#takeStaging(bytes);
+    this.copy(from, { buffer: staging, offset: 0, size: bytes }, bytes);
+    this.submit();
+    try {
+      await staging.mapAsync(usage.mapRead, 0, bytes);
+    } catch (cause) {
+      staging.destroy();
+      throw this.#failure ?? new ResNetError("webgpu: values could not be read", { code: "ERR_WEBGPU", cause });
+    }
+    const values = new Float32Array(staging.getMappedRange(0, bytes).slice(0));
+    staging.unmap();
+    this.#giveStaging(staging);
+    if (this.#failure !== undefined) throw this.#failure;
+    return values;
+  }
+
+  /** Hands everything recorded to the device. */
+  submit(): void {
+    if (this.#encoder === undefined) return;
+    this.#endPass();
+    if (this.#used > 0) {
+      this.device.queue.writeBuffer(this.#uniforms, 0, this.#params.buffer, 0, this.#used * paramStride);
+    }
+    this.device.queue.submit([this.#encoder.finish()]);
+    this.#encoder = undefined;
+    this.#used = 0;
+    this.#afterSubmit();
+  }
+
+  dispose(): void {
+    this.#pass = undefined;
+    this.#encoder = undefined;
+    this.device.destroy();
+  }
+
+  #commands(): GPUCommandEncoder {
+    this.#encoder ??= this.device.createCommandEncoder();
+    return this.#encoder;
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+  }
+
+  #takeStaging(bytes: number): GPUBuffer {
+    const at = this.#staging.findIndex((buffer) => buffer.size >= bytes && buffer.size <= 4 * bytes + 4096);
+    if (at >= 0) return this.#staging.splice(at, 1)[0]!;
+    const size = Math.max(4096, 2 ** Math.ceil(Math.log2(bytes)));
+    return this.device.createBuffer({ size, usage: usage.mapRead | usage.copyTarget });
+  }
+
+  #giveStaging(buffer: GPUBuffer): void {
+    this.#staging.push(buffer);
+    if (this.#staging.length > 4) this.#staging.shift()!.destroy();
+  }
+}
