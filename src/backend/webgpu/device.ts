@@ -1,7 +1,14 @@
 import { ResNetError } from "../../errors.ts";
 
 /** Usage flags, as the specification numbers them: the globals that name them do not exist in Node. */
-export const usage = { mapRead: 1, copySource: 4, copyTarget: 8, uniform: 64, storage: 128, queryResolve: 512 } as const;
+export const usage = {
+  mapRead: 1,
+  copySource: 4,
+  copyTarget: 8,
+  uniform: 64,
+  storage: 128,
+  queryResolve: 512,
+} as const;
 
 export interface WebGpuOptions {
   /** Where adapters come from; `navigator.gpu` by default, in Node the optional package `webgpu`. */
@@ -13,6 +20,8 @@ export interface WebGpuOptions {
 }
 
 export interface OpenedDevice {
+  /** Kept because Dawn in Node tears everything down, with a crash, when this object is collected. */
+  readonly gpu: GPU;
   readonly device: GPUDevice;
   /** For people: vendor, architecture and description as far as the browser tells. */
   readonly adapter: string;
@@ -40,5 +49,5 @@ export async function openDevice({ gpu, fallback = true }: WebGpuOptions): Promi
   }
   const requiredLimits = Object.fromEntries(wantedLimits.map((limit) => [limit, adapter.limits[limit]]));
   const requiredFeatures: GPUFeatureName[] = adapter.features.has("timestamp-query") ? ["timestamp-query"] : [];
-  return { device: await adapter.requestDevice({ requiredLimits, requiredFeatures }), adapter: name, software };
+  return { gpu, device: await adapter.requestDevice({ requiredLimits, requiredFeatures }), adapter: name, software };
 }

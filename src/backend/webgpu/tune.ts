@@ -22,7 +22,8 @@ export async function chooseTile(
   wanted?: Tile,
 ): Promise<{ tile: Tile; reason: string }> {
   if (wanted !== undefined) return { tile: wanted, reason: `convolutions in ${wanted}, as asked for` };
-  if (software) return { tile: "registers", reason: "convolutions in registers: a software adapter emulates workgroup memory" };
+  if (software)
+    return { tile: "registers", reason: "convolutions in registers: a software adapter emulates workgroup memory" };
   const before = known.get(adapter);
   if (before !== undefined) return before;
   const registers = await time(device, "registers");

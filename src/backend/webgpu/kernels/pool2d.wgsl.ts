@@ -115,19 +115,19 @@ fn candidates(i: i32, size: i32, count: i32, kernel: i32, stride: i32, pad: i32,
       let d = dy[((n * p.oh + oi) * p.ow + oj) * p.c + c];
       if (largest) {
         var best = 0.0;
-        var where = vec2i(-1, -1);
+        var winner = vec2i(-1, -1);
         for (var r = down.begin; r < down.end; r += down.step) {
           if (r < 0 || r >= p.h) { continue; }
           for (var q = across.begin; q < across.end; q += across.step) {
             if (q < 0 || q >= p.w) { continue; }
             let v = x[((n * p.h + r) * p.w + q) * p.c + c];
-            if (where.x < 0 || v > best || (v != v && best == best)) {
+            if (winner.x < 0 || v > best || (v != v && best == best)) {
               best = v;
-              where = vec2i(r, q);
+              winner = vec2i(r, q);
             }
           }
         }
-        if (where.x == i && where.y == j) { sum += d; }
+        if (winner.x == i && winner.y == j) { sum += d; }
       } else {
         var count = (min(down.end, p.h) - max(down.begin, 0)) * (min(across.end, p.w) - max(across.begin, 0));
         if (p.countAll != 0) {

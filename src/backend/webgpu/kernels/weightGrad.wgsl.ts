@@ -50,9 +50,9 @@ fn store4(slice: i32, o: i32, tap: i32, group: i32, channel: i32, value: vec4f) 
     let i = oi * p.strideH - p.padH + tapH * p.dilationH;
     let j = (within - oi * p.ow) * p.strideW - p.padW + tapW * p.dilationW;
     if (i < 0 || i >= p.h || j < 0 || j >= p.w) { continue; }
-    let from = ((n * p.h + i) * p.w + j) * p.xStride4 + group * p.channel4;
-    let x0 = x[from + channel4];
-    let x1 = x[from + channelB];
+    let start = ((n * p.h + i) * p.w + j) * p.xStride4 + group * p.channel4;
+    let x0 = x[start + channel4];
+    let x1 = x[start + channelB];
     let d = row * p.dyStride4 + group * p.output4;
     let d0 = dy[d + output4];
     let d1 = dy[d + outputB];

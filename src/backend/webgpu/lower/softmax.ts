@@ -20,7 +20,12 @@ export function softmax(attrs: OpAttrs["softmax"], [x]: Inputs, [y]: Outputs, co
   });
 }
 
-export function softmaxGrad(attrs: OpAttrs["softmaxGrad"], [y, dy]: Inputs, [dx]: Outputs, context: LowerContext): void {
+export function softmaxGrad(
+  attrs: OpAttrs["softmaxGrad"],
+  [y, dy]: Inputs,
+  [dx]: Outputs,
+  context: LowerContext,
+): void {
   const params = rowsOf(dx!);
   if (params.rows * params.k === 0) return;
   const constants = { logarithm: flag(attrs.log) };

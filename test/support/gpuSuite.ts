@@ -1,0 +1,197 @@
+import { backward, noGrad } from "../../src/autograd.ts";
+import type { Backend, OpAttrs, OpName } from "../../src/backend/backend.ts";
+import type { WebGpuBackend } from "../../src/backend/webgpu/backend.ts";
+import { compile } from "../../src/graph/compile.ts";
+import type { PictureNet } from "../../src/models/pictureNet.ts";
+import { createModel } from "../../src/models/registry.ts";
+import { crossEntropy } from "../../src/ops/crossEntropy.ts";
+import { setMemory } from "../../src/tensor/memory.ts";
+import { tidy } from "../../src/tensor/scope.ts";
+import { numel } from "../../src/tensor/shape.ts";
+import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
+import { SGD } from "../../src/train/optimizer.ts";
+import type { CaseOp } from "../cases/case.ts";
+import { casesOf } from "../cases/index.ts";
+import { trainingRows, trainingValues } from "../cases/training.ts";
+import { compare } from "./compare.ts";
+import { fillInput, fillLabels, fillTensor } from "./fill.ts";
+import { outputShape } from "./launch.ts";
+import { type Filled, launchLater } from "./launchLater.ts";
+import { references } from "./reference.ts";
+import { inputsOf } from "./values.ts";
+
+/**
+ * What is asked of WebGPU wherever it runs: Node and browsers call the same functions. Each returns what is wrong, for people, and what it
+ * saw.
+ */
+export interface Verdict {
+  readonly complaints: readonly string[];
+  readonly seen: string;
+}
+
+/** Every row of one op's table, save layers at their real size and rows with NaN, about which WGSL says nothing. */
+export async function checkOp(backend: Backend, op: CaseOp): Promise<Verdict> {
+  const rows = casesOf(op).filter((row) => row.perf === undefined && !row.fill?.includes("special"));
+  const complaints: string[] = [];
+  let worst = 0;
+  for (const row of rows) {
+    const inputs = inputsOf(row);
+    const shape = outputShape(op, row);
+    const at = references[op](row.attrs as never, inputs, shape);
+    const index = Uint32Array.from({ length: numel(shape) }, (_, i) => i);
+    const points = Array.from(index, at);
+    const given = inputs.map((v): Filled | null => v && { shape: v.shape, data: Float32Array.from(v.data) });
+    const before = backend.info().memory.used;
+    const [y] = await launchLater(backend, op as OpName, row.attrs as OpAttrs[OpName], given, [shape]);
+    const left = backend.info().memory.used - before;
+    if (left !== 0) complaints.push(`${op} ${row.name}: ${left} bytes were not given back`);
+    const { complaint, worst: share } = compare(y!, points, index);
+    worst = Math.max(worst, share);
+    if (complaint !== undefined) complaints.push(`${op} ${row.name}: ${complaint}`);
+  }
+  return {
+    complaints,
+    seen: `${rows.length} rows, largest error ${(100 * worst).toFixed(0)} % of the CPU's tolerance`,
+  };
+}
+
+/** Every row of the training ops against 64-bit sums. */
+export async function checkTrainingOps(backend: Backend, reference: Backend): Promise<Verdict> {
+  const complaints: string[] = [];
+  for (const [op, row] of trainingRows) {
+    const inputs = row.inputs.map((shape, i): Filled | null => {
+      if (shape === null) return null;
+      const kind = row.positive?.includes(i) ? "positive" : row.classes !== undefined && i === 1 ? row.classes : "any";
+      return { shape, data: trainingValues(numel(shape), i + 1, kind) };
+    });
+    const outputs = row.outputs.map((shape, i) =>
+      row.inPlace ? { shape, data: trainingValues(numel(shape), 100 + i, i === 2 ? "positive" : "any") } : shape,
+    );
+    const attrs = row.attrs as OpAttrs[OpName];
+    const expected = await launchLater(reference, op as OpName, attrs, inputs, outputs);
+    const found = await launchLater(backend, op as OpName, attrs, inputs, outputs);
+    expected.forEach((e, i) => {
+      const scale = e.reduce((max, v) => Math.max(max, Math.abs(v)), 1e-3);
+      const bound = 4 * 2 ** -23 * Math.sqrt(row.sum ?? 1) * scale;
+      const at = e.findIndex((v, j) => !(Math.abs(v - found[i]![j]!) <= bound));
+      if (at < 0) return;
+      const where = `${op} ${JSON.stringify(row.inputs)}, tensor ${i}, value ${at}`;
+      complaints.push(`${where}: ${found[i]![at]}, expected ${e[at]} within ${bound}`);
+    });
+  }
+  return { complaints, seen: `${trainingRows.length} rows` };
+}
+
+function filledModel(name: string): PictureNet {
+  const net = createModel(name, { init: "empty" });
+  for (const [key, t] of net.stateDict()) t.set(fillTensor(key, t.shape));
+  return net;
+}
+
+/** What the issue allows between WebGPU and wasm. */
+const allowed = 1e-4;
+
+function difference(found: Float32Array, expected: Float32Array): number {
+  const scale = expected.reduce((max, v) => Math.max(max, Math.abs(v)), 0);
+  return expected.reduce((max, v, i) => Math.max(max, Math.abs(v - found[i]!)), 0) / scale;
+}
+
+async function forward(net: PictureNet, shape: [number, number, number, number]): Promise<Float32Array> {
+  const x = tensor(fillInput(shape), shape);
+  const y = noGrad(() => tidy(() => net.forward(x)));
+  try {
+    return await y.data();
+  } finally {
+    x.dispose();
+    y.dispose();
+  }
+}
+
+/** Logits of a network on WebGPU, eager and compiled, against wasm's. */
+export async function checkNetwork(backend: Backend, wasm: Backend, name: string, size: number): Promise<Verdict> {
+  const shape: [number, number, number, number] = [1, 3, size, size];
+  setMemory(wasm);
+  const net = filledModel(name);
+  net.eval();
+  const expected = await forward(net, shape);
+  setMemory(backend);
+  await net.to();
+  const eager = difference(await forward(net, shape), expected);
+  const fast = await compile(net, shape);
+  const x = tensor(fillInput(shape), shape);
+  const y = (await fast.run(x)) as Tensor;
+  const compiled = difference(await y.data(), expected);
+  for (const t of [x, y, fast]) t.dispose();
+  const seen = `eager ${eager.toExponential(1)}, compiled ${compiled.toExponential(1)} of max|logit|`;
+  const complaints = Math.max(eager, compiled) <= allowed ? [] : [`${name}: ${seen}, allowed ${allowed}`];
+  return { complaints, seen };
+}
+
+/** Ten steps of SGD with momentum on WebGPU and on wasm: the losses. */
+export async function checkTraining(backend: Backend, wasm: Backend, name: string, batch: number): Promise<Verdict> {
+  const losses: number[][] = [];
+  for (const memory of [wasm, backend]) {
+    setMemory(memory);
+    const net = filledModel(name).train();
+    const optimizer = new SGD(net.namedParameters(), { momentum: 0.9, weightDecay: 1e-4 });
+    const found: number[] = [];
+    for (let step = 0; step < 10; step++) {
+      const shape: [number, number, number, number] = [batch, 3, 32, 32];
+      const x = tensor(fillInput(shape, `input.${step}`), shape);
+      const labels = tensor(Float32Array.from(fillLabels(batch, 10, `labels.${step}`)), [batch]);
+      const loss = tidy(() => crossEntropy(net.forward(x), labels));
+      backward(loss);
+      found.push((await loss.data())[0]!);
+      optimizer.step(0.01);
+      optimizer.zeroGrad();
+      for (const t of [x, labels, loss]) t.dispose();
+    }
+    optimizer.dispose();
+    for (const t of net.stateDict().values()) t.dispose();
+    losses.push(found);
+  }
+  const [expected, found] = losses as [number[], number[]];
+  const errors = expected.map((v, i) => Math.abs(v - found[i]!) / Math.abs(v));
+  const worst = Math.max(...errors);
+  const seen = `ten losses from ${expected[0]!.toFixed(4)} to ${expected[9]!.toFixed(4)}, off by ${worst.toExponential(1)}`;
+  return { complaints: worst <= allowed ? [] : [`${name}: ${seen}: wasm ${expected}, WebGPU ${found}`], seen };
+}
+
+/** Runs and rounds of compile and dispose leave neither tensors nor buffers behind. */
+export async function checkLeaks(backend: WebGpuBackend, runs: number, rounds: number): Promise<Verdict> {
+  setMemory(backend);
+  const shape: [number, number, number, number] = [1, 3, 16, 16];
+  const net = filledModel("cifar_resnet20");
+  const x = tensor(fillInput(shape), shape);
+  const fast = await compile(net, shape, { keepModel: true });
+  const once = async (): Promise<void> => {
+    const y = (await fast.run(x)) as Tensor;
+    await y.data();
+    y.dispose();
+  };
+  const round = async (): Promise<void> => {
+    const other = await compile(net, shape, { keepModel: true });
+    other.dispose();
+  };
+  const state = (): string => {
+    const { used, reserved, blocks } = backend.info().memory;
+    return JSON.stringify({ used, reserved, blocks });
+  };
+  for (let i = 0; i < 3; i++) {
+    await once();
+    await round();
+  }
+  const before = state();
+  for (let i = 0; i < runs; i++) await once();
+  const afterRuns = state();
+  for (let i = 0; i < rounds; i++) await round();
+  const afterRounds = state();
+  fast.dispose();
+  x.dispose();
+  for (const t of net.stateDict().values()) t.dispose();
+  const complaints: string[] = [];
+  if (afterRuns !== before) complaints.push(`${runs} runs: ${before} became ${afterRuns}`);
+  if (afterRounds !== before)
+    complaints.push(`${rounds} rounds of compile and dispose: ${before} became ${afterRounds}`);
+  return { complaints, seen: `${runs} runs and ${rounds} compilations: ${before}` };
+}
