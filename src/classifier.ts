@@ -80,7 +80,7 @@ export class LocalClassifier implements Classifier {
   readonly worker = false;
   readonly #home = currentBackend();
   /** The classifier's weight, [numClasses, numFeatures], for activation maps. */
-  readonly #weight: Float32Array | undefined;
+  readonly #weight: Promise<Float32Array> | undefined;
   readonly #programs: PicturePrograms;
 
   /** Takes the network over: its weights are packed at the first picture, and the network itself can then not be used. */
@@ -91,7 +91,8 @@ export class LocalClassifier implements Classifier {
     this.preprocessing = preprocessing;
     this.labels = labels;
     this.numClasses = net.numClasses;
-    this.#weight = net.fc instanceof Linear ? net.fc.weight.dataSync() : undefined;
+    this.#weight = net.fc instanceof Linear ? net.fc.weight.data() : undefined;
+    this.#weight?.catch(() => undefined); // whoever explains hears of it
   }
 
   get backend(): BackendInfo {
@@ -111,7 +112,7 @@ export class LocalClassifier implements Classifier {
   async explain(image: ImageInput, options: ExplainOptions = {}): Promise<Explanation> {
     const { class: wanted, ...rest } = options;
     const picture = await toImage(image, rest);
-    const weight = this.#weight;
+    const weight = await this.#weight;
     if (weight === undefined) throw new ArgumentError("explain: the network has no classifier");
     const { logits, stored, shape } = await this.#run([picture], async (y) => ({
       logits: await y.logits.data(),

@@ -138,6 +138,8 @@ export interface Backend extends Memory {
   /** Makes a graph ready to run; without it a compiled network is launched node by node. */
   compile?(graph: Graph, options: ProgramOptions): Program | Promise<Program>;
   info(): BackendInfo;
+  /** True when the device went away and nothing can be done with this backend any more. */
+  readonly lost?: boolean;
   /** Gives back everything: memory, threads. */
   dispose(): void;
 }

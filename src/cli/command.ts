@@ -29,7 +29,7 @@ export interface Command {
 /** What every command takes. */
 export const commonOptions: Readonly<Record<string, OptionSpec>> = {
   json: { type: "boolean", help: "print one JSON object on the last line of standard output" },
-  backend: { type: "string", value: "NAME", help: "wasm (default) or js" },
+  backend: { type: "string", value: "NAME", help: "wasm (default), webgpu, js, or auto" },
   threads: { type: "string", value: "N", help: "threads of the wasm backend; one for each core by default" },
   relaxed: { type: "boolean", help: "use relaxed SIMD where there is: faster, bits depend on the CPU" },
   debug: { type: "boolean", help: "print stacks of errors (also with DEBUG in the environment)" },

@@ -7,13 +7,20 @@ import { Module } from "./module.ts";
 import { pyFloat } from "./python.ts";
 
 /** Ones and zeros of the default generator in PyTorch's order, the ones divided by their probability. */
+function draw(count: number, keep: number): Float32Array {
+  return defaultGenerator()
+    .bernoulli(count, keep)
+    .map((v) => v / keep);
+}
+
 function mask(shape: readonly number[], keep: number): Tensor {
-  const values = defaultGenerator().bernoulli(
-    shape.reduce((a, b) => a * b, 1),
-    keep,
+  return tensor(
+    draw(
+      shape.reduce((a, b) => a * b, 1),
+      keep,
+    ),
+    shape,
   );
-  for (let i = 0; i < values.length; i++) values[i] = values[i]! / keep;
-  return tensor(values, shape);
 }
 
 /** Zeroes a random share `p` of the values in training and does nothing in evaluation, torch.nn.Dropout. */
@@ -61,7 +68,7 @@ export class StochasticDepth extends Module {
     return tidy(() => {
       const n = x.shape[0]!;
       if (this.mode === "row") return mul(x, mask([n], 1 - this.p));
-      const [factor] = mask([1], 1 - this.p).dataSync();
+      const [factor] = draw(1, 1 - this.p);
       return mul(x, tensor(new Float32Array(n).fill(factor!), [n]));
     });
   }

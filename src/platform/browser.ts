@@ -1,4 +1,4 @@
-import { FileAccessError } from "../errors.ts";
+import { FileAccessError, ResNetError } from "../errors.ts";
 import type { DiskFile, Folder } from "./files.ts";
 
 export { cacheStore, environment } from "./browserCache.ts";
@@ -28,4 +28,18 @@ export async function inflate(packed: Uint8Array<ArrayBuffer>): Promise<ArrayBuf
     throw new Error("DecompressionStream is missing; hand over an address of resnet-ts/wasm as init({ wasm })");
   }
   return await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
+}
+
+/** Where WebGPU adapters come from. @throws ResNetError where this runtime has no WebGPU */
+export async function requestGpu(): Promise<GPU> {
+  const here = (globalThis.navigator as Navigator | undefined)?.gpu;
+  if (here === undefined) {
+    throw new ResNetError(
+      "WebGPU: this runtime has none (no `navigator.gpu`; browsers offer it on https and localhost only)",
+      {
+        code: "ERR_NO_WEBGPU",
+      },
+    );
+  }
+  return here;
 }

@@ -1,7 +1,13 @@
 import { currentBackend } from "../backend/current.ts";
 import { ArgumentError } from "../errors.ts";
 import type { Module } from "../nn/module.ts";
-import { type Tensor, zeros } from "../tensor/tensor.ts";
+import { Tensor } from "../tensor/tensor.ts";
+
+/** Copies values where they are: devices that read only asynchronously need not be asked. */
+function copy(from: Tensor, to: Tensor): Tensor {
+  currentBackend().launch("mulScalar", { factor: 1 }, [from], [to]);
+  return to;
+}
 
 /**
  * An exponential moving average of a network's weights and running statistics: after each step,
@@ -17,7 +23,7 @@ export class Ema {
     if (!(decay >= 0 && decay < 1)) throw new ArgumentError(`Ema: decay must be at least 0 and below 1, got ${decay}`);
     this.decay = decay;
     this.#values = net.stateDict();
-    for (const [key, value] of this.#values) this.#average.set(key, zeros(value.shape).set(value.dataSync()).keep());
+    for (const [key, value] of this.#values) this.#average.set(key, copy(value, Tensor.empty(value.shape)).keep());
   }
 
   update(): void {
@@ -30,6 +36,11 @@ export class Ema {
   /** The averages by checkpoint key; not copies. */
   stateDict(): ReadonlyMap<string, Tensor> {
     return this.#average;
+  }
+
+  /** Puts the averages in the network's place for good. */
+  apply(): void {
+    for (const [key, value] of this.#values) copy(this.#average.get(key)!, value);
   }
 
   /** Runs `body` with the averages in the network's place. */
@@ -45,9 +56,10 @@ export class Ema {
   #swap(): void {
     for (const [key, value] of this.#values) {
       const average = this.#average.get(key)!;
-      const saved = average.dataSync();
-      average.set(value.dataSync());
-      value.set(saved);
+      const saved = copy(average, Tensor.empty(average.shape));
+      copy(value, average);
+      copy(saved, value);
+      saved.dispose();
     }
   }
 

@@ -189,7 +189,7 @@ class Fit {
     if (recompute) this.#undo.push(recomputeBlocks(net));
     net.train();
     while (this.#progress.epoch < epochs) if (!(await this.#epoch())) return this.#result(false);
-    if (this.#ema) for (const [key, t] of net.stateDict()) t.set(this.#ema.stateDict().get(key)!.dataSync());
+    this.#ema?.apply();
     return this.#result(true);
   }
 
@@ -244,7 +244,7 @@ class Fit {
       loss.dispose();
       logits.dispose();
       if (!Number.isFinite(value)) throw await this.#diverged(input, `the loss is ${value}`, lr);
-      const norm = clipNorm === undefined ? undefined : clipGradNorm(net.parameters(), clipNorm);
+      const norm = clipNorm === undefined ? undefined : await clipGradNorm(net.parameters(), clipNorm);
       if (norm !== undefined && !Number.isFinite(norm)) {
         throw await this.#diverged(input, `the norm of the gradients is ${norm}`, lr);
       }

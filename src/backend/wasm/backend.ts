@@ -31,6 +31,8 @@ import { startTeam, whyNoTeam } from "./team.ts";
 export interface WasmOptions {
   readonly threads: number;
   readonly relaxed: boolean;
+  /** Why wasm and not another backend, for `info()`. */
+  readonly notes?: readonly string[];
   /** Address of worker.js where it is not beside the library. */
   readonly worker?: string | URL;
 }
@@ -55,7 +57,7 @@ export async function createWasmBackend(options: WasmOptions & { readonly wasm?:
 /** Which binary these options lead to, why, and whether it has a team. */
 export function plan(options: WasmOptions): { name: BinaryName; team: boolean; reasons: string[] } {
   const choice = chooseBinary(options.relaxed);
-  const reasons = [choice.reason];
+  const reasons = [...(options.notes ?? []), choice.reason];
   if (options.threads === 1) return { name: choice.name, team: false, reasons };
   const asked = `${options.threads} threads were asked for`;
   const missing = whyNoTeam();

@@ -34,7 +34,7 @@ export class WebGpuBackend implements Backend {
   readonly machine: Machine;
   readonly #opened: OpenedDevice;
   readonly #eager: Eager;
-  readonly #reasons: string[];
+  readonly #reasons: readonly string[];
   #blocks = 0;
   readonly #lengths = new WeakMap<Block, number>();
 
@@ -75,9 +75,8 @@ export class WebGpuBackend implements Backend {
     return CompiledProgram.create(this.machine, graph, options);
   }
 
-  /** Says something more in `info().reasons`. */
-  explain(reason: string): void {
-    this.#reasons.push(reason);
+  get lost(): boolean {
+    return this.machine.stream.lost;
   }
 
   info(): BackendInfo {

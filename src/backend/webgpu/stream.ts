@@ -18,6 +18,7 @@ export class Stream {
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #failure: Error | undefined;
+  #lost = false;
   #staging: GPUBuffer[] = [];
   readonly #afterSubmit: () => void;
 
@@ -33,12 +34,17 @@ export class Stream {
       });
     });
     void device.lost.then(({ reason, message }) => {
+      this.#lost = true;
       const why = reason === "destroyed" ? "it was disposed" : message || "the driver gave no reason";
       this.#failure = new ResNetError(
         `webgpu: the device was lost (${why}); its values are gone. Call init again and load the network again`,
         { code: "ERR_DEVICE_LOST" },
       );
     });
+  }
+
+  get lost(): boolean {
+    return this.#lost;
   }
 
   /** Where the parameters of the next `dispatch` go; they may be written until it is called. */
