@@ -10,6 +10,8 @@ const only =
         .map((name) => `../kernels/${name}.js`),
       "../weights/*", // the embedded model is downloaded by those who name it
       "./backend-js-backend.js", // and the js backend where WebAssembly is forbidden
+      "./backend-webgpu-backend.js", // WebGPU and its self-test by those who ask for it
+      "./backend-selfTest.js",
     ],
   });
 

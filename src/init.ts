@@ -70,14 +70,13 @@ async function load({ backend, gpu, ...options }: InitOptions): Promise<Backend>
 
 /** WebGPU, or undefined and a note why not. @throws ResNetError when it was asked for by name and is not there */
 async function loadWebGpu(gpu: GPU | undefined, named: boolean, notes: string[]): Promise<Backend | undefined> {
-  const { requestGpu } = await import("#platform");
   const [{ createWebGpuBackend }, { createJsBackend }, { selfTest }] = await Promise.all([
     import("./backend/webgpu/backend.ts"),
     import("./backend/js/backend.ts"),
     import("./backend/selfTest.ts"),
   ]);
   try {
-    const made = await createWebGpuBackend({ gpu: gpu ?? (await requestGpu()), fallback: named });
+    const made = await createWebGpuBackend({ fallback: named, ...(gpu === undefined ? {} : { gpu }) });
     const wrong = await selfTest(made, createJsBackend());
     if (wrong === undefined) return made;
     notes.push(`WebGPU is here, but its self-test found wrong numbers (${wrong}): ${made.info().binary}`);

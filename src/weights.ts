@@ -1,4 +1,5 @@
 import { UnknownNameError } from "./errors.ts";
+import { pure } from "./models/pure.ts";
 import { type ModelName, modelName } from "./models/registry.ts";
 import { imageClassification, type Preprocessing, timmClassification } from "./vision/transforms.ts";
 
@@ -73,7 +74,7 @@ function facebook(model: ModelName, name: "FB_SWSL" | "FB_SSL"): PublishedWeight
 }
 
 /** Every network's published weights, the best of torchvision's last. */
-export const publishedWeights: readonly PublishedWeights[] = /* @__PURE__ */ [
+export const publishedWeights: readonly PublishedWeights[] = /* @__PURE__ */ pure(() => [
   torchvision("resnet18", 1, "resnet18-f37072fd", 256, [69.758, 89.078]),
   torchvision("resnet34", 1, "resnet34-b627a593", 256, [73.314, 91.42]),
   torchvision("resnet50", 1, "resnet50-0676ba61", 256, [76.13, 92.862]),
@@ -98,7 +99,7 @@ export const publishedWeights: readonly PublishedWeights[] = /* @__PURE__ */ [
   facebook("resnet18", "FB_SSL"),
   facebook("resnet50", "FB_SWSL"),
   facebook("resnet50", "FB_SSL"),
-];
+]);
 
 /** The published weights of a network, e.g. to list their names. @throws UnknownNameError */
 export function weightsOf(model: ModelName | (string & {})): readonly PublishedWeights[] {

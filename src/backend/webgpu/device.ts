@@ -1,3 +1,4 @@
+import { requestGpu } from "#platform";
 import { ResNetError } from "../../errors.ts";
 
 /** Usage flags, as the specification numbers them: the globals that name them do not exist in Node. */
@@ -12,7 +13,7 @@ export const usage = {
 
 export interface WebGpuOptions {
   /** Where adapters come from; `navigator.gpu` by default, in Node the optional package `webgpu`. */
-  readonly gpu: GPU;
+  readonly gpu?: GPU;
   /** Takes software adapters too. */
   readonly fallback?: boolean;
   /** Fixes the convolution kernel instead of timing both: for tests. */
@@ -31,7 +32,8 @@ export interface OpenedDevice {
 const wantedLimits = ["maxBufferSize", "maxStorageBufferBindingSize", "maxStorageBuffersPerShaderStage"] as const;
 
 /** A device with the largest buffers that the adapter has. @throws ResNetError where there is no adapter */
-export async function openDevice({ gpu, fallback = true }: WebGpuOptions): Promise<OpenedDevice> {
+export async function openDevice({ gpu: given, fallback = true }: WebGpuOptions): Promise<OpenedDevice> {
+  const gpu = given ?? (await requestGpu());
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null) {
     throw new ResNetError("WebGPU: this machine offers no adapter (no graphics card that the browser trusts)", {
