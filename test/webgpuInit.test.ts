@@ -1,0 +1,130 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { currentBackend } from "../src/backend/current.ts";
+import type { WebGpuBackend } from "../src/backend/webgpu/backend.ts";
+import { OutOfMemoryError, ResNetError } from "../src/errors.ts";
+import { info, init } from "../src/init.ts";
+import { relu } from "../src/ops/pointwise.ts";
+import { Tensor, tensor } from "../src/tensor/tensor.ts";
+import { fit } from "../src/train/fit.ts";
+import { dawn } from "./support/dawn.ts";
+import { repoRoot } from "./support/shared.ts";
+import { tinyData, tinyNet, tinyOptions } from "./support/tinyTraining.ts";
+
+/** How `init` chooses between WebGPU and wasm, and what happens when a device fails. */
+const none = { requestAdapter: async () => null };
+
+test("without an adapter: by name an error, with auto wasm and the reason", async () => {
+  const error = await init({ backend: "webgpu", gpu: none }).catch((e: unknown) => e);
+  assert.instance(error, ResNetError);
+  assert.match((error as ResNetError).message, /offers no adapter/);
+  const about = await init({ backend: "auto", gpu: none });
+  assert.is(about.backend, "wasm");
+  assert.match(about.reasons.join("\n"), /WebGPU: this machine offers no adapter/);
+});
+
+const gpu = await dawn();
+
+if (typeof gpu === "string") {
+  console.log(`the rest is left out: ${gpu}`);
+} else {
+  /** The real thing with one word of one kernel changed, as a broken driver would. */
+  const broken = {
+    async requestAdapter(options?: object): Promise<GPUAdapter | null> {
+      const adapter = await (gpu as GPU).requestAdapter(options);
+      if (adapter === null) return null;
+      const request = adapter.requestDevice.bind(adapter);
+      return Object.assign(adapter, {
+        async requestDevice(descriptor?: GPUDeviceDescriptor): Promise<GPUDevice> {
+          const device = await request(descriptor);
+          const create = device.createShaderModule.bind(device);
+          return Object.assign(device, {
+            createShaderModule: (d: GPUShaderModuleDescriptor) =>
+              create({ ...d, code: d.code.replaceAll("p.strideW - p.padW", "p.strideW") }),
+          });
+        },
+      });
+    },
+  };
+
+  test("a software adapter: by name yes, with auto wasm and the reason", async () => {
+    const about = await init({ backend: "auto", gpu });
+    if (about.backend === "wasm") assert.match(about.reasons.join("\n"), /only a software adapter/);
+    assert.is((await init({ backend: "webgpu", gpu })).backend, "webgpu");
+    assert.not.ok(info().deterministic);
+  });
+
+  test("a device that computes wrong numbers is found out: wasm, and what was wrong", async () => {
+    const about = await init({ backend: "webgpu", gpu: broken });
+    assert.is(about.backend, "wasm");
+    assert.match(about.reasons.join("\n"), /self-test found wrong numbers \(conv2d of 2x3x19x17.*expected/);
+  });
+
+  test("a lost device: one clear error for every call that waits, and the next init works", async () => {
+    await init({ backend: "webgpu", gpu });
+    const backend = currentBackend() as WebGpuBackend;
+    const x = tensor([1, -2, 3]);
+    backend.machine.device.destroy();
+    const errors = await Promise.all(
+      [1, 2].map(() =>
+        relu(x)
+          .data()
+          .catch((e: unknown) => e),
+      ),
+    );
+    for (const error of errors) {
+      assert.instance(error, ResNetError);
+      assert.is((error as ResNetError).code, "ERR_DEVICE_LOST");
+      assert.match((error as ResNetError).message, /the device was lost .* Call init again/);
+    }
+    assert.is((await init({ backend: "webgpu", gpu })).backend, "webgpu");
+    assert.is.not(currentBackend(), backend);
+    assert.equal([...(await relu(tensor([1, -2, 3])).data())], [1, 0, 3]);
+  });
+
+  test("a tensor larger than the adapter binds is refused with the number", () => {
+    const { limits } = (currentBackend() as WebGpuBackend).machine.device;
+    const limit = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
+    const length = limit / 4 + 1;
+    assert.throws(
+      () => Tensor.empty([length]),
+      (e: unknown) => e instanceof OutOfMemoryError && e.message.includes(`binds at most ${limit}`),
+    );
+  });
+
+  test("one tensor as two inputs", async () => {
+    const x = tensor([1, 2, 3, 4]);
+    const { add } = await import("../src/ops/pointwise.ts");
+    assert.equal([...(await add(x, x).data())], [2, 4, 6, 8]);
+  });
+
+  test("fit trains: dropout, mixup, an average of the weights, clipping", async () => {
+    const net = tinyNet();
+    const files: Uint8Array[] = [];
+    const { history, steps } = await fit(net, tinyData(), {
+      ...tinyOptions,
+      clipNorm: 1,
+      checkpoint: (file) => void files.push(file),
+    });
+    assert.is(steps, 18);
+    assert.ok(history.every(({ trainLoss }) => Number.isFinite(trainLoss)));
+    assert.ok(history.at(-1)!.trainLoss < history[0]!.trainLoss, JSON.stringify(history));
+    assert.ok(files.length > 0 && files.every(({ length }) => length > 1000));
+  });
+
+  test("the command classifies with --backend webgpu", async () => {
+    const command = join(repoRoot, "build/src/cli/main.js");
+    const picture = join(repoRoot, "assets/sample");
+    const run = promisify(execFile);
+    const of = async (backend: string): Promise<string[]> => {
+      const { stdout } = await run(process.execPath, [command, "classify", picture, "--backend", backend]);
+      return [...stdout.matchAll(/[a-z]+$/gm)].map(([label]) => label).slice(0, 3);
+    };
+    assert.equal(await of("webgpu"), await of("wasm"));
+  });
+}
+
+test.run();
