@@ -1,7 +1,8 @@
 /**
  * `npm run build:dist`: what is published. The library is bundled twice, for Node's relatives and for the web, because
  * only `src/platform/` differs; both share the kernels, one module per binary, loaded when it is asked for.
- *   dist/node/  index.js, cli.js, worker.js, fleet.js and its engineThread.js    dist/web/  index.js, worker.js
+ *   dist/node/  index.js, cli.js, and the scripts of workers: worker.js (a thread), classifierWorker.js; fleet.js, engineThread.js
+ *   dist/web/   index.js, worker.js, classifierWorker.js
  *   dist/kernels/  the inlined binaries         dist/wasm/  the same as files        dist/weights/  the embedded model
  *   dist/types/  declarations
  */
@@ -71,10 +72,11 @@ export async function buildDist({ log = console.error } = {}) {
     index: "src/index.ts",
     cli: "src/cli/main.ts",
     worker: "src/worker/node/worker.ts",
+    classifierWorker: "src/worker/node/classifierWorker.ts",
     fleet: "src/fleet/index.ts",
     engineThread: "src/fleet/engineThread.ts",
   });
-  const web = present({ index: "src/index.ts", worker: "src/worker/web/worker.ts" });
+  const web = present({ index: "src/index.ts" });
   await bundle({ ...common, entry: node, outDir: "dist/node", platform: "node", dts: false, plugins: [sides("node")] });
   await bundle({
     ...common,
@@ -84,6 +86,13 @@ export async function buildDist({ log = console.error } = {}) {
     dts: false,
     plugins: [sides("default")],
   });
+  // Scripts of web workers are one file each: whoever serves one from another place copies one file, and Vite before 8 can pack
+  // a worker only when nothing in it is loaded lazily.
+  for (const name of ["worker", "classifierWorker"]) {
+    const entry = present({ [name]: `src/worker/web/${name}.ts` });
+    const outDir = "dist/web";
+    await bundle({ ...common, entry, outDir, platform: "neutral", dts: false, plugins: [sides("default")] });
+  }
   for (const [folder, name] of Object.entries(shared)) {
     const files = listFiles([folder], (file) => file.endsWith(".ts"));
     if (files.length === 0) continue;

@@ -1,13 +1,13 @@
 import type { Classifier } from "./classifier.ts";
-import { ArgumentError } from "./errors.ts";
-import { init } from "./init.ts";
+import { ArgumentError, ResNetError } from "./errors.ts";
+import { type InitOptions, init, initOptions } from "./init.ts";
 import type { CheckpointSource } from "./io/checkpoint.ts";
 import type { Checkpoint } from "./io/stateDict.ts";
 import { embeddedCifarResnet20 } from "./models/embedded/cifarResnet20.ts";
 import { type ModelName, modelName } from "./models/registry.ts";
 import { type ClassifierSource, isOpen, type LoadProgress, openClassifier } from "./openClassifier.ts";
 import type { FetchWeightsOptions } from "./pretrained.ts";
-import { hasMemory } from "./tensor/memory.ts";
+import { currentMemory, hasMemory } from "./tensor/memory.ts";
 import { usualLabels } from "./usual.ts";
 import type { Labels } from "./vision/labels/labels.ts";
 import type { Preprocessing } from "./vision/transforms.ts";
@@ -27,6 +27,17 @@ export interface ClassifierOptions {
   readonly preprocessing?: Preprocessing;
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
+  /**
+   * Whether the network lives in a worker of its own, so that the thread that asks never stands still: in pages by default, elsewhere
+   * only when asked for (Node has workers too). An address says where the script is, when that is not beside the library
+   * (`classifierWorker.js`, one file). A page whose worker cannot be started does without, and warns in the console;
+   * with `true` or an address that is an error.
+   */
+  readonly worker?: boolean | string | URL;
+  /** Where calls come faster than answers, only the newest waits: the others reject with a `DroppedError`. Needs a worker. */
+  readonly latestOnly?: boolean;
+  /** How the worker's backend is set up; by default as this thread's was by `init`. Without a worker, `init` it is. */
+  readonly init?: InitOptions;
 }
 
 /**
@@ -38,9 +49,54 @@ export async function createClassifier(
   options: ClassifierOptions = {},
 ): Promise<Classifier> {
   const model = modelName(name);
-  if (!hasMemory()) await init();
+  const { latestOnly = false, signal, onProgress } = options;
   const labels = (numClasses: number) => options.labels ?? usualLabels(model, numClasses);
-  return openClassifier(await describe(model, options), { ...options, labels });
+  const opening = { signal, onProgress, labels };
+  if (wantsWorker(options)) {
+    const source = async () => {
+      const source = await describe(model, options);
+      const own =
+        options.weights === undefined && source.weights instanceof Uint8Array ? source.weights.buffer : undefined;
+      return { source, transfer: own === undefined ? [] : [own as ArrayBuffer] };
+    };
+    const { openRemote } = await import("./worker/classifier/remote.ts");
+    const script = typeof options.worker === "boolean" ? undefined : options.worker;
+    const { backend, ...setUp } = options.init ?? initOptions();
+    const init = { ...setUp, ...(backend === "wasm" || backend === "js" ? { backend } : {}) };
+    try {
+      return await openRemote(model, { ...opening, source, script, latestOnly, init });
+    } catch (error) {
+      const failed = error instanceof ResNetError && error.code === "ERR_WORKER";
+      if (!failed || options.worker !== undefined || latestOnly) throw error;
+      console.warn(
+        `resnet-ts: ${error.message}; the page's own thread does the work instead, and stands still meanwhile`,
+      );
+    }
+  }
+  if (latestOnly) throw new ArgumentError("createClassifier: latestOnly needs a worker: pass worker: true");
+  if (options.init !== undefined || !hasMemory()) await init(options.init);
+  return openClassifier(await describe(model, options), opening);
+}
+
+/** @throws ArgumentError where a worker is asked for, and cannot be given what it needs */
+function wantsWorker({ worker, weights, fetch, init: setUp = initOptions() }: ClassifierOptions): boolean {
+  if (worker === false) return false;
+  if (worker === undefined && !("document" in globalThis && typeof Worker === "function")) return false;
+  const obstacles: readonly [boolean, string][] = [
+    [weights !== undefined && isOpen(weights), "weights that are open already; give their address, Blob or bytes"],
+    [fetch?.fetch !== undefined || fetch?.store !== undefined, "a fetch or store of your own"],
+    [onGpu(setUp), "a graphics card"],
+  ];
+  const obstacle = obstacles.find(([is]) => is)?.[1];
+  if (obstacle === undefined) return true;
+  if (worker === undefined) return false;
+  throw new ArgumentError(`createClassifier: a worker cannot be given ${obstacle} (or pass worker: false)`);
+}
+
+/** A GPU computes beside its thread anyhow. Only a page that has asked for the best of all knows what it has got. */
+function onGpu(asked: InitOptions): boolean {
+  if (asked.backend === "auto") return asked !== initOptions() || (hasMemory() && currentMemory().name === "webgpu");
+  return asked.backend === "webgpu";
 }
 
 /** Which weights: those that were handed over, published ones, or the embedded ones. */

@@ -150,3 +150,4 @@ export {
   timmClassification,
 } from "./vision/transforms.ts";
 export { findWeights, type PublishedWeights, publishedWeights, weightsOf } from "./weights.ts";
+export { DroppedError, WorkerError } from "./worker/classifier/errors.ts";

@@ -26,6 +26,7 @@ export interface InitOptions {
 
 let ready: Promise<Backend> | undefined;
 let settled: readonly unknown[] | undefined;
+let asked: InitOptions = {};
 /** Whether `ready` is js because there was no wasm to be had. */
 let fellBack = false;
 
@@ -43,6 +44,7 @@ export async function init(options: InitOptions = {}): Promise<BackendInfo> {
   const same = settled?.every((value, i) => value === key[i]) && !(fellBack && backend === "wasm");
   if (ready === undefined || (!same && Object.keys(options).length > 0) || (await lost(ready))) {
     settled = key;
+    asked = options;
     const made = load(options);
     ready = made;
     made.catch(() => {
@@ -52,6 +54,11 @@ export async function init(options: InitOptions = {}): Promise<BackendInfo> {
   const made = await ready;
   setMemory(made);
   return made.info();
+}
+
+/** What `init` was asked for last: a classifier in a worker is set up in the same way. */
+export function initOptions(): InitOptions {
+  return asked;
 }
 
 /** A GPU that went away takes its backend with it. */

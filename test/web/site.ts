@@ -27,7 +27,11 @@ const built = (path: string) => join(repoRoot, "build", path);
 /** `/library.js`: all public names; `/worker.js` and its like beside it, as in the package. */
 export async function libraryFiles(): Promise<Record<string, Answer>> {
   const { outputFiles } = await build({
-    entryPoints: { library: built("test/web/library.js"), worker: built("src/worker/web/worker.js") },
+    entryPoints: {
+      library: built("test/web/library.js"),
+      worker: built("src/worker/web/worker.js"),
+      classifierWorker: built("src/worker/web/classifierWorker.js"),
+    },
     bundle: true,
     splitting: true,
     write: false,

@@ -1,4 +1,4 @@
-import { instantiate } from "@assemblyscript/loader";
+import { demangle } from "@assemblyscript/loader";
 import { httpFetch, openFile } from "#platform";
 import { ResNetError } from "../../errors.ts";
 
@@ -85,7 +85,7 @@ function forbidden(): boolean {
 }
 
 /** The content type does not matter: what was fetched is compiled from its bytes, once it looks like a binary. */
-async function bytesOf(source: URL | Response | BufferSource): Promise<BufferSource> {
+export async function bytesOf(source: URL | Response | BufferSource): Promise<BufferSource> {
   if (source instanceof URL) return fetched(source);
   return source instanceof Response ? responseBytes(source) : checked(source, "what was handed over");
 }
@@ -140,7 +140,9 @@ export async function instantiateBinary<T extends Exports>(
   module: WebAssembly.Module,
 ): Promise<T> {
   try {
-    const { exports } = await instantiate<T>(module, { env: { memory } });
+    // Only this much of the loader: strings, arrays and pinned objects never cross the border, and the core is 1 kB smaller.
+    const instance = await WebAssembly.instantiate(module, { env: { memory } });
+    const exports = demangle<T>({ ...instance.exports });
     if (typeof exports.heapBase !== "function") throw new Error("it is a binary, but not one of this library");
     return exports;
   } catch (cause) {

@@ -5,17 +5,30 @@ export function hasWorkers(): boolean {
   return true;
 }
 
+/** Paths mean the same in a worker. */
+export const absolute = (address: string): string => address;
+
 /** Starts `worker.js`, which lies beside this file (in the package: beside the bundle). @param script another address */
 export function spawnWorker(script?: string | URL): Spawned {
-  const worker = new Worker(script ?? new URL("./worker.js", import.meta.url));
+  return wrap(new Worker(script ?? new URL("./worker.js", import.meta.url)));
+}
+
+/** Starts `classifierWorker.js`, which lies beside as well. @param script another address */
+export function spawnClassifier(script?: string | URL): Spawned {
+  return wrap(new Worker(script ?? new URL("./classifierWorker.js", import.meta.url)));
+}
+
+function wrap(worker: Worker): Spawned {
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer as never),
     listen(receive, fail) {
       worker.on("message", receive);
+      worker.on("messageerror", fail);
       worker.on("error", fail);
       worker.on("exit", (code) => fail(new Error(`the worker ended (exit code ${code})`)));
     },
     idle: () => worker.unref(),
+    busy: () => worker.ref(),
     terminate() {
       void worker.terminate();
     },

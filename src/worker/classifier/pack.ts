@@ -1,0 +1,67 @@
+import { absolute } from "#worker";
+import type { PictureOptions } from "../../classifier.ts";
+import type { RawImage } from "../../vision/image.ts";
+import { type ImageInput, toImage } from "../../vision/toImage.ts";
+
+/** A picture that can be sent to a worker. */
+export interface Packed {
+  readonly image: ImageInput;
+  readonly transfer: readonly Transferable[];
+  /** For a picture that was made for the way and does not go it. */
+  readonly giveUp?: () => void;
+}
+
+/**
+ * Makes a picture ready for its way to the worker. What a page shows (canvas, image, video) becomes an ImageBitmap, and a
+ * VideoFrame a second handle of the same frame: both are handed over, and no pixel is copied. Addresses and Blobs are read by
+ * the worker. What has memory of its own is copied, or handed over with `transfer`.
+ */
+export async function pack(image: ImageInput, { signal, transfer = false }: PictureOptions): Promise<Packed> {
+  signal?.throwIfAborted();
+  if (typeof image === "string" || image instanceof URL) return { image: absolute(String(image)), transfer: [] };
+  if (typeof image === "object" && image !== null) {
+    if (image instanceof ArrayBuffer) return { image, transfer: transfer ? [image] : [] };
+    if (image instanceof Uint8Array) return { image, transfer: memoryOf(image, transfer) };
+    if (typeof Blob !== "undefined" && image instanceof Blob) return { image, transfer: [] };
+    if ("data" in image && !("toBuffer" in image)) return packPixels(image, transfer);
+    if (typeof VideoFrame !== "undefined" && image instanceof VideoFrame) {
+      return handle(transfer ? image : image.clone());
+    }
+    if (typeof ImageBitmap !== "undefined" && image instanceof ImageBitmap) {
+      return transfer ? handle(image) : { image, transfer: [] };
+    }
+    const bitmap = await shown(image);
+    if (bitmap !== undefined) return handle(bitmap);
+  }
+  // Whatever else there is (a sharp instance), and what is no picture at all: toImage says so.
+  const read = await toImage(image, signal === undefined ? {} : { signal });
+  return packPixels(read, true);
+}
+
+function handle(image: ImageBitmap | VideoFrame): Packed {
+  return { image, transfer: [image], giveUp: () => image.close() };
+}
+
+function packPixels(
+  pixels: Pick<RawImage, "data" | "width" | "height"> & { channels?: number },
+  transfer: boolean,
+): Packed {
+  const { data, width, height, channels } = pixels;
+  const image = { data, width, height, ...(channels === undefined ? {} : { channels }) };
+  return { image, transfer: memoryOf(data, transfer) };
+}
+
+/** The memory of a view, where it is all that is in it: nobody else's bytes are taken away. */
+function memoryOf(view: Uint8Array | Uint8ClampedArray, transfer: boolean): ArrayBuffer[] {
+  const { buffer, byteLength } = view;
+  return transfer && buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
+}
+
+async function shown(image: ImageInput): Promise<ImageBitmap | undefined> {
+  if (typeof createImageBitmap !== "function") return undefined;
+  try {
+    return await createImageBitmap(image as ImageBitmapSource);
+  } catch {
+    return undefined; // not loaded yet, another site's, or none of these: toImage finds the words
+  }
+}

@@ -1,0 +1,219 @@
+/** A classifier in a worker, here worker_threads; test/web/classifier.test.ts has the same in a page. */
+import { readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { Classifier } from "../src/classifier.ts";
+import { createClassifier } from "../src/createClassifier.ts";
+import { FileAccessError, FileFormatError, StateDictError } from "../src/errors.ts";
+import { init } from "../src/init.ts";
+import { saveSafetensors } from "../src/io/saveSafetensors.ts";
+import { cifarResnet20 } from "../src/models/cifar.ts";
+import type { LoadProgress } from "../src/openClassifier.ts";
+import { decodeImage } from "../src/vision/decode.ts";
+import { DroppedError, WorkerError } from "../src/worker/classifier/errors.ts";
+import { repoRoot } from "./support/shared.ts";
+
+const test = suite("classifier in a worker");
+
+const sample = join(repoRoot, "assets/sample/cat.jpg");
+const bytes = new Uint8Array(readFileSync(sample));
+const picture = await decodeImage(bytes);
+const mortal = pathToFileURL(join(repoRoot, "build/test/support/mortalWorker.js"));
+
+async function failure(promise: Promise<unknown>): Promise<Error & { code?: string }> {
+  try {
+    await promise;
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error("should fail");
+}
+
+let local: Classifier;
+let remote: Classifier;
+
+test("opens the embedded network, tells its progress and where it runs", async () => {
+  await init({ threads: 1 });
+  local = await createClassifier();
+  const progress: LoadProgress[] = [];
+  remote = await createClassifier("cifar_resnet20", { worker: true, onProgress: (p) => progress.push(p) });
+  assert.equal(
+    progress.map(({ phase }) => phase),
+    ["open", "load", "ready"],
+  );
+  assert.is(remote.worker, true);
+  assert.is(local.worker, false);
+  for (const c of [local, remote]) {
+    assert.equal([c.model, c.numClasses, c.labels![3]!.name], ["cifar_resnet20", 10, "cat"]);
+    assert.equal([c.backend.backend, c.backend.binary, c.backend.threads], ["wasm", "strict", 1]);
+  }
+  assert.equal(remote.preprocessing, local.preprocessing);
+});
+
+test("classify, embed, explain and logits give what they give here, bit for bit", async () => {
+  for (const form of [
+    sample,
+    relative(process.cwd(), sample),
+    pathToFileURL(sample),
+    bytes,
+    bytes.slice().buffer,
+    new Blob([bytes]),
+    picture,
+  ]) {
+    assert.equal(await remote.classify(form, { topK: 3 }), await local.classify(form, { topK: 3 }));
+  }
+  assert.equal(await remote.embed(sample), await local.embed(sample));
+  assert.equal(await remote.logits([picture, picture]), await local.logits([picture, picture]));
+  for (const options of [{}, { class: "dog" }, { class: 7 }]) {
+    const [there, here] = [await remote.explain(sample, options), await local.explain(sample, options)];
+    assert.equal([there.index, there.label, there.map], [here.index, here.label, here.map]);
+    assert.equal(there.overlay(0.5), here.overlay(0.5));
+    assert.equal(await there.png(), await here.png());
+  }
+});
+
+test("memory is copied, or handed over when that is said; views of larger memory never are", async () => {
+  const expected = await local.classify(bytes);
+  const copied = bytes.slice();
+  assert.equal(await remote.classify(copied), expected);
+  assert.is(copied.length, bytes.length);
+  assert.equal(await remote.classify(copied, { transfer: true }), expected);
+  assert.is(copied.buffer.byteLength, 0, "handed over");
+  const pixels = { ...picture, data: picture.data.slice() };
+  assert.equal(await remote.classify(pixels, { transfer: true }), await local.classify(picture));
+  assert.is(pixels.data.length, 0);
+  const part = new Uint8Array(bytes.length + 10).subarray(5, 5 + bytes.length);
+  part.set(bytes);
+  assert.equal(await remote.classify(part, { transfer: true }), expected);
+  assert.is(part.length, bytes.length);
+});
+
+test("errors come back as themselves", async () => {
+  const gone = await failure(remote.classify("no-such.jpg"));
+  assert.instance(gone, FileAccessError);
+  assert.is((gone as FileAccessError).file, "no-such.jpg");
+  assert.match(gone.message, /there is no such file/);
+  const odd = await failure(remote.classify(new TextEncoder().encode("hello")));
+  assert.instance(odd, FileFormatError);
+  assert.match((await failure(remote.classify(5 as never))).message, /a picture can be .* not Number/);
+  assert.match((await failure(remote.explain(sample, { class: "dgo" }))).message, /unknown class "dgo".*"dog"/);
+  assert.match((await failure(remote.explain(sample, { class: 10 }))).message, /from 0 to 9/);
+  assert.is((await remote.classify(sample, { topK: 1 }))[0]!.label, "cat", "and it goes on");
+});
+
+test("a call can be given up: before its turn, and while it runs", async () => {
+  const early = new AbortController();
+  early.abort(new Error("changed my mind"));
+  assert.match((await failure(remote.classify(sample, { signal: early.signal }))).message, /changed my mind/);
+  const [first, second] = [new AbortController(), new AbortController()];
+  const calls = [
+    remote.classify(picture, { signal: first.signal }),
+    remote.classify(picture, { signal: second.signal }),
+    remote.classify(picture),
+  ];
+  const failures = [failure(calls[0]!), failure(calls[1]!)];
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  second.abort();
+  first.abort();
+  for (const error of await Promise.all(failures)) assert.is(error.name, "AbortError");
+  assert.is((await calls[2]!)[0]!.label, "cat");
+});
+
+test("latestOnly: of calls that come too fast, the newest waits and the others are dropped", async () => {
+  const fast = await createClassifier("cifar_resnet20", { worker: true, latestOnly: true });
+  const settled = await Promise.allSettled(Array.from({ length: 20 }, () => fast.classify(picture)));
+  const dropped = settled.filter((r) => r.status === "rejected");
+  for (const { reason } of dropped as PromiseRejectedResult[]) {
+    assert.instance(reason, DroppedError);
+    assert.is(reason.code, "ERR_DROPPED");
+  }
+  assert.is(settled.at(-1)!.status, "fulfilled", "the newest is answered");
+  assert.ok(dropped.length >= 17, `${dropped.length} of 20 dropped`);
+  assert.is((await fast.classify(picture))[0]!.label, "cat");
+  fast.dispose();
+});
+
+test("dispose: calls that wait are told so, and so are later ones", async () => {
+  const waiting = [failure(remote.classify(picture)), failure(remote.embed(picture))];
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  remote.dispose();
+  for (const error of await Promise.all(waiting)) assert.match(error.message, /classifier was disposed/);
+  assert.match((await failure(remote.classify(picture))).message, /classifier was disposed/);
+});
+
+test("a worker that ends: one clear error for everybody who waits, and the next call starts another", async () => {
+  const frail = await createClassifier("cifar_resnet20", { worker: mortal });
+  assert.is((await frail.classify(picture))[0]!.label, "cat");
+  const calls = [frail.embed(picture), frail.classify(picture), frail.classify(picture)];
+  for (const error of await Promise.all(calls.map(failure))) {
+    assert.instance(error, WorkerError);
+    assert.is(error.code, "ERR_WORKER");
+    assert.match(
+      error.message,
+      /^classifier: its worker (ended|could not be started).*\); the next call starts a new one$/,
+    );
+  }
+  assert.is((await frail.classify(picture))[0]!.label, "cat");
+  frail.dispose();
+});
+
+test("a worker that cannot be started is one clear error", async () => {
+  const error = await failure(createClassifier("cifar_resnet20", { worker: new URL("file:///nowhere/x.js") }));
+  assert.instance(error, WorkerError);
+  assert.match(error.message, /^classifier: its worker could not be started: .*nowhere/);
+});
+
+test("weights: bytes, Blob and path; what does not fit or is not there is said", async () => {
+  const state = cifarResnet20({ numClasses: 3 }).stateDict();
+  const file = saveSafetensors(state);
+  for (const weights of [file, new Blob([file as Uint8Array<ArrayBuffer>])]) {
+    const made = await createClassifier("cifar_resnet20", { worker: true, weights });
+    assert.is(made.numClasses, 3);
+    assert.match((await made.classify(picture))[0]!.label, /^class \d$/);
+    made.dispose();
+  }
+  assert.ok(file.length > 0, "the bytes are still here");
+  const misfit = await failure(createClassifier("cifar_resnet56", { worker: true, weights: file }));
+  assert.instance(misfit, StateDictError);
+  assert.ok((misfit as StateDictError).missing.length > 0);
+  assert.instance(
+    await failure(createClassifier("cifar_resnet20", { worker: true, weights: "gone.pth" })),
+    FileAccessError,
+  );
+  const labels = [{ name: "one" }];
+  assert.match(
+    (await failure(createClassifier("cifar_resnet20", { worker: true, labels }))).message,
+    /1 labels for 10 classes/,
+  );
+});
+
+test("threads, the js backend and a binary of one's own are set up in the worker", async () => {
+  const expected = await local.logits([picture]);
+  const team = await createClassifier("cifar_resnet20", { worker: true, init: { threads: 2 } });
+  assert.equal([team.backend.binary, team.backend.threads], ["strictThreads", 2]);
+  assert.equal(await team.logits([picture]), expected);
+  team.dispose();
+  const js = await createClassifier("cifar_resnet20", { worker: true, init: { backend: "js" } });
+  assert.is(js.backend.backend, "js");
+  assert.is((await js.classify(picture))[0]!.label, "cat");
+  js.dispose();
+  const wasm = pathToFileURL(join(repoRoot, "build/wasm/strict.wasm"));
+  const own = await createClassifier("cifar_resnet20", { worker: true, init: { wasm } });
+  assert.equal(await own.logits([picture]), expected);
+  own.dispose();
+});
+
+test("what a worker cannot be given is refused, and latestOnly needs one", async () => {
+  const store = { find: async () => undefined } as never;
+  for (const [options, message] of [
+    [{ worker: true, fetch: { store } }, /a worker cannot be given a fetch or store/],
+    [{ latestOnly: true }, /latestOnly needs a worker/],
+  ] as const) {
+    assert.match((await failure(createClassifier("cifar_resnet20", options))).message, message);
+  }
+  local.dispose();
+});
+
+test.run();
