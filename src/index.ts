@@ -21,6 +21,7 @@ export { type InitOptions, info, init } from "./init.ts";
 export { type CheckpointSource, type LoadCheckpointOptions, loadCheckpoint } from "./io/checkpoint.ts";
 export type { Dtype } from "./io/dtype.ts";
 export { type FetchOptions, type FetchProgress, fetchFile } from "./io/fetch.ts";
+export type { Hdf5Library } from "./io/hdf5.ts";
 export { planSafetensors, type SavableTensor, type SaveOptions, saveSafetensors } from "./io/saveSafetensors.ts";
 export type { Checkpoint, CheckpointFormat, CheckpointTensor, StateDict } from "./io/stateDict.ts";
 export { BasicBlock, type Block, type BlockOptions, Bottleneck, type NormLayer, PlainBlock } from "./models/blocks.ts";

@@ -78,16 +78,15 @@ async function open(
   { signal, onProgress }: OpenOptions,
 ): Promise<Checkpoint> {
   const aborting = signal === undefined ? {} : { signal };
-  if (published !== undefined) {
-    const report = (p: FetchProgress): void => {
-      if (p.phase !== "ready") onProgress?.({ ...p, phase: p.phase });
-    };
-    return fetchWeights(published, { onProgress: report, ...aborting, ...fetch });
-  }
+  const report = (p: FetchProgress): void => {
+    if (p.phase !== "ready") onProgress?.({ ...p, phase: p.phase });
+  };
+  if (published !== undefined) return fetchWeights(published, { onProgress: report, ...aborting, ...fetch });
   if (weights !== undefined && isOpen(weights)) return weights;
   // Bytes have no name of their own; whatever else there is says its own.
   const named = weights instanceof Uint8Array || weights instanceof ArrayBuffer ? { name: file } : {};
-  return loadCheckpoint(weights!, { ...aborting, ...named });
+  const { format: _, allowNonCommercial: __, signal: ___, ...download } = fetch;
+  return loadCheckpoint(weights!, { ...aborting, ...named, download: { onProgress: report, ...download } });
 }
 
 /** The network as the checkpoint's classifier has it; shapes that do not fit are reported when it is loaded. */

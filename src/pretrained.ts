@@ -58,9 +58,10 @@ export async function pretrained(
 ): Promise<PictureNet> {
   const { weights = "DEFAULT", numClasses, inChannels, ...fetching } = options;
   const model = modelName(name);
+  const { format: _, allowNonCommercial: __, signal, ...download } = fetching;
   const checkpoint = isWeightsName(weights)
     ? await fetchWeights(findWeights(model, weights), fetching)
-    : await loadCheckpoint(weights, fetching.signal === undefined ? {} : { signal: fetching.signal });
+    : await loadCheckpoint(weights, { download, ...(signal === undefined ? {} : { signal }) });
   const classes = (checkpoint.get("fc.weight") ?? checkpoint.get("linear.weight"))?.shape[0];
   const keras = model.startsWith("keras");
   const net = createModel(model as string, {

@@ -4,7 +4,7 @@ import * as cifar from "../src/models/cifar.ts";
 import * as preact from "../src/models/cifarPreact.ts";
 import * as imagenet from "../src/models/imagenet.ts";
 import * as keras from "../src/models/keras.ts";
-import { kerasKey } from "../src/models/kerasNames.ts";
+import { kerasKey, kerasLayer, kerasName } from "../src/models/kerasNames.ts";
 import { createModel, modelName, modelNames } from "../src/models/registry.ts";
 
 const builders: Record<string, () => { readonly parameterCount: number }> = { ...imagenet };
@@ -79,11 +79,17 @@ test("names of Keras's layers lead to every key of its networks, once", () => {
       wanted.filter((key) => !keys.has(key)),
       [],
     );
+    for (const key of wanted) {
+      const { layer, variable } = kerasName(key, version)!;
+      assert.is(kerasKey(layer, variable, version), key);
+    }
   }
   assert.is(kerasKey("conv3_block2_3_conv", "kernel:0", 1), "layer2.1.conv3.weight");
   assert.is(kerasKey("conv3_block2_2_bn", "moving_variance:0", 2), "layer2.1.bn3.running_var");
   assert.is(kerasKey("conv3_block2_2_bn", "kernel", 2), undefined);
   assert.is(kerasKey("dropout", "kernel", 1), undefined);
+  assert.is(kerasLayer("res3b7_branch2c"), "conv3_block8_3_conv");
+  assert.is(kerasLayer("bn5c_branch1"), "conv5_block3_0_bn");
 });
 
 test("pre-activation networks", () => {

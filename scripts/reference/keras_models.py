@@ -57,14 +57,14 @@ class BlockV2(nn.Module):
 
 
 class KerasResNet(nn.Module):
-    def __init__(self, blocks, version, classes=1000):
+    def __init__(self, blocks, version, classes=1000, width=64):
         super().__init__()
         self.version = version
-        self.conv1 = nn.Conv2d(3, 64, 7, 2)
+        self.conv1 = nn.Conv2d(3, width, 7, 2)
         if version == 1:
-            self.bn1 = bn(64)
-        inp = 64
-        for stage, (filters, count) in enumerate(zip((64, 128, 256, 512), blocks)):
+            self.bn1 = bn(width)
+        inp = width
+        for stage, (filters, count) in enumerate(zip((width, 2 * width, 4 * width, 8 * width), blocks)):
             made = []
             for i in range(count):
                 if version == 1:
@@ -74,8 +74,8 @@ class KerasResNet(nn.Module):
                 inp = 4 * filters
             self.add_module(f"layer{stage + 1}", nn.Sequential(*made))
         if version == 2:
-            self.bn = bn(2048)
-        self.fc = nn.Linear(2048, classes)
+            self.bn = bn(32 * width)
+        self.fc = nn.Linear(32 * width, classes)
 
     def forward(self, x):
         x = self.conv1(F.pad(x, (3, 3, 3, 3)))

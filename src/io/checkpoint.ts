@@ -1,13 +1,17 @@
-import { httpFetch, openFile } from "#platform";
+import { hdf5Library, httpFetch, openFile } from "#platform";
 import { ArgumentError, DownloadError, FileFormatError } from "../errors.ts";
+import { hashInName } from "./cacheKey.ts";
 import { detectFormat } from "./detect.ts";
+import { type FetchOptions, fetchFile } from "./fetch.ts";
 import { FileTensor } from "./fileTensor.ts";
+import type { Hdf5Library } from "./hdf5.ts";
 import { quote } from "./quote.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { type ByteSource, memorySource } from "./source.ts";
 import { Checkpoint, type CheckpointFormat, type CheckpointTensor, withoutWrappers } from "./stateDict.ts";
 import { readTorchLegacy } from "./torchLegacy.ts";
 import { readTorchZip } from "./torchZip.ts";
+import { readZip } from "./zip.ts";
 
 /** A path (Node, Deno, Bun), an address, the bytes themselves, or a Blob or File. */
 export type CheckpointSource = string | URL | ArrayBuffer | Uint8Array | Blob;
@@ -17,12 +21,21 @@ export interface LoadCheckpointOptions {
   readonly name?: string;
   /** The entry that holds the state dict, where a PyTorch file has several, e.g. `"state_dict_ema"`. */
   readonly key?: string;
+  /** h5wasm's default export, for Keras's files; in Node it is imported where it is installed. */
+  readonly hdf5?: Hdf5Library;
+  /**
+   * How an address is downloaded. One whose name carries its SHA-256, as PyTorch's do (`resnet50-11ad3fa6.pth`), never changes:
+   * it comes by way of the cache (`fetchFile`: resumed, verified). Others are fetched anew at every call, because their file may
+   * be another one tomorrow; `cache: true` says that it will not.
+   */
+  readonly download?: Omit<FetchOptions, "signal"> & { readonly cache?: boolean };
   readonly signal?: AbortSignal;
 }
 
 /**
- * Opens a checkpoint: safetensors, or a PyTorch file in either format. The format is told by the bytes, not by the
- * name. Tensors of a file on disk are read when they are used, so that a large file is never in memory as a whole.
+ * Opens a checkpoint: safetensors, a PyTorch file in either format, or weights of keras.applications' ResNets (`.h5`,
+ * `.weights.h5`, `.keras`; by h5wasm). The format is told by the bytes, not by the name. Tensors of a file on disk are read
+ * when they are used, so that a large file is never in memory as a whole.
  *
  * A state dict in a dictionary (`{"state_dict": ..., "epoch": ...}`) is found, and the prefix `module.` of
  * DataParallel is taken off. Pickles are read by a machine that knows only what tensors need; others are refused.
@@ -39,11 +52,26 @@ export async function loadCheckpoint(
     const file = readSafetensors(bytes);
     return new Checkpoint(file.name, format, withoutWrappers(file), file.extra);
   }
+  const keras = format === "keras" ? bytes : format === "torch" ? kerasArchive(bytes) : undefined;
+  if (keras !== undefined) {
+    const [{ readKeras }, library] = await Promise.all([import("./keras.ts"), options.hdf5 ?? hdf5Library()]);
+    return readKeras(keras, library);
+  }
   const root = format === "torch" ? await readTorchZip(bytes) : readTorchLegacy(bytes);
   return toCheckpoint(bytes.name, format, root, options.key);
 }
 
-async function openSource(source: CheckpointSource, { name, signal }: LoadCheckpointOptions): Promise<ByteSource> {
+/** The weights in a zip of Keras 3 (`.keras`), which stores them as they are. */
+function kerasArchive(zip: ByteSource): ByteSource | undefined {
+  const member = readZip(zip).get("model.weights.h5");
+  if (member === undefined) return undefined;
+  const { method, offset, size } = member;
+  if (method !== 0) throw new FileFormatError(zip.name, "is a Keras file whose weights are deflated; unpack it first");
+  return { name: zip.name, size, readInto: (target, at) => zip.readInto(target, offset + at) };
+}
+
+async function openSource(source: CheckpointSource, options: LoadCheckpointOptions): Promise<ByteSource> {
+  const { name, signal } = options;
   signal?.throwIfAborted();
   if (source instanceof ArrayBuffer || source instanceof Uint8Array) return memorySource(name ?? "buffer", source);
   if (typeof Blob !== "undefined" && source instanceof Blob) {
@@ -60,7 +88,23 @@ async function openSource(source: CheckpointSource, { name, signal }: LoadCheckp
     const file = openFile(source instanceof URL || !text.startsWith("file:") ? source : new URL(text));
     if (file !== undefined) return { name: name ?? text, size: file.size, readInto: file.readInto };
   }
-  return memorySource(name ?? text, await fetchBytes(text, signal));
+  const cached = await viaCache(text, options);
+  return cached === undefined
+    ? memorySource(name ?? text, await fetchBytes(text, signal))
+    : openSource(cached, { ...options, name: name ?? text });
+}
+
+/** Of an address whose file does not change; undefined for others. */
+async function viaCache(url: string, { download = {}, signal }: LoadCheckpointOptions) {
+  if (!/^https?:/i.test(url)) return undefined;
+  const { cache, ...options } = download;
+  const sha256 = options.sha256 ?? hashInName(url);
+  if (!(cache ?? sha256 !== undefined)) return undefined;
+  return fetchFile(url, {
+    ...options,
+    ...(sha256 === undefined ? {} : { sha256 }),
+    ...(signal === undefined ? {} : { signal }),
+  });
 }
 
 async function fetchBytes(url: string, signal: AbortSignal | undefined): Promise<ArrayBuffer> {

@@ -33,9 +33,7 @@ export function detectFormat(source: ByteSource): CheckpointFormat {
   if (trimmed.startsWith("version https://git-lfs")) {
     fail("is a Git LFS pointer, not the weights themselves; run `git lfs pull`, or download the file");
   }
-  if (text.startsWith("\x89HDF\r\n\x1a\n")) {
-    fail("is an HDF5 file (Keras); convert it first: resnet-ts convert weights.h5 weights.safetensors");
-  }
+  if (text.startsWith("\x89HDF\r\n\x1a\n")) return "keras";
   if (text.startsWith("\x1f\x8b")) fail("is compressed with gzip; unpack it first");
   if (text.slice(257, 262) === "ustar") {
     fail(`is a tar archive: a checkpoint of a PyTorch before 0.1.10 (or something else in a tar); ${resave}`);

@@ -16,7 +16,7 @@ export interface CheckpointTensor {
 /** Tensors by name, in the file's order. */
 export type StateDict = Map<string, CheckpointTensor>;
 
-export type CheckpointFormat = "safetensors" | "torch" | "torch-legacy";
+export type CheckpointFormat = "safetensors" | "torch" | "torch-legacy" | "keras";
 
 /** What `loadCheckpoint` gives: the state dict, and what else the file says. */
 export class Checkpoint extends Map<string, CheckpointTensor> {

@@ -18,9 +18,6 @@ export async function readTorchZip(file: ByteSource): Promise<unknown> {
   const pickles = [...members.values()].filter(({ name }) => /(?:^|\/)data\.pkl$/.test(name));
   const pickle = pickles[0];
   if (pickle === undefined) {
-    if (members.has("model.weights.h5")) {
-      return fail("is a Keras file (.keras); save its weights as HDF5 and convert them with `resnet-ts convert`");
-    }
     return fail("is a zip file, but not one of torch.save: it has no data.pkl");
   }
   if (pickles.length > 1) return fail(`has ${pickles.length} files named data.pkl`);

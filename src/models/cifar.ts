@@ -108,9 +108,7 @@ export class CifarResNet extends PictureNet {
   /** The last feature map, [n, 64, h / 4, w / 4]. */
   forwardFeatures(x: Tensor): Tensor {
     return tidy(() => {
-      let y = this.relu.normForward(this.bn1, this.conv1.forward(x));
-      for (const layer of [this.layer1, this.layer2, this.layer3]) y = layer.forward(y);
-      return y;
+      return this.stages(this.relu.normForward(this.bn1, this.conv1.forward(x)));
     });
   }
 

@@ -73,9 +73,7 @@ export class CifarPreactResNet extends PictureNet {
 
   forwardFeatures(x: Tensor): Tensor {
     return tidy(() => {
-      let y = this.conv1.forward(x);
-      for (const layer of [this.layer1, this.layer2, this.layer3]) y = layer.forward(y);
-      return this.relu.normForward(this.bn, y);
+      return this.relu.normForward(this.bn, this.stages(this.conv1.forward(x)));
     });
   }
 }

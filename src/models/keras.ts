@@ -27,10 +27,12 @@ export interface KerasOptions {
   readonly classes?: number;
   /** `"softmax"` (the default, probabilities as Keras gives them) or null for logits. */
   readonly classifierActivation?: "softmax" | null;
+  /** Channels of the stem, from which all others follow; 64 by default, as published. */
+  readonly width?: number;
   readonly init?: Init;
 }
 
-const known = ["inChannels", "includeTop", "pooling", "classes", "classifierActivation", "init"] as const;
+const known = ["inChannels", "includeTop", "pooling", "classes", "classifierActivation", "width", "init"] as const;
 
 /** Keras's batch norm: its momentum 0.99 is the old share, PyTorch's 0.01 the new one. */
 const kerasNorm: NormLayer = (channels) => new BatchNorm2d(channels, { eps: 1.001e-5, momentum: 0.01 });
@@ -75,12 +77,12 @@ export class KerasBottleneck extends Module {
 }
 
 type Layers = readonly [number, number, number, number];
+type Pooling = AdaptiveAvgPool2d | AdaptiveMaxPool2d | Identity;
 
 /** What V1 and V2 of keras.applications share: the stem's convolution, four stages, and the top. */
 abstract class KerasNet extends PictureNet {
   abstract override readonly conv1: Conv2d;
   abstract readonly activation: Softmax | Identity;
-  readonly numFeatures: number = 2048;
 
   /** Probabilities (or logits) with a top; without one the map, or its average or maximum. */
   override forwardHead(features: Tensor): Tensor {
@@ -89,14 +91,30 @@ abstract class KerasNet extends PictureNet {
   }
 }
 
-interface Top {
-  readonly avgpool: AdaptiveAvgPool2d | AdaptiveMaxPool2d | Identity;
-  readonly fc: Linear | Identity;
-  readonly activation: Softmax | Identity;
+/** One stage. @param planes of its 3x3 convolutions; it ends with four times as many */
+type Stage = (from: number, planes: number, blocks: number, index: number) => Sequential;
+
+/** The parts that hold parameters, drawn in the network's order. */
+function parts(owner: string, layers: Layers, options: KerasOptions, stage: Stage) {
+  checkOptions(owner, options, known);
+  const { inChannels = 3, width = 64, init = "kaiming" } = options;
+  if (!Number.isInteger(width) || width < 1) {
+    throw new ArgumentError(`${owner}: width must be a whole number of at least 1, got ${width}`);
+  }
+  return withInit(init, () => ({
+    conv1: new Conv2d(inChannels, width, 7, { stride: 2, padding: 3 }),
+    layer1: stage(width, width, layers[0], 0),
+    layer2: stage(4 * width, 2 * width, layers[1], 1),
+    layer3: stage(8 * width, 4 * width, layers[2], 2),
+    layer4: stage(16 * width, 8 * width, layers[3], 3),
+    numFeatures: 32 * width,
+    width,
+    init,
+    ...top(owner, options, 32 * width),
+  }));
 }
 
-function top(owner: string, options: KerasOptions): Top {
-  checkOptions(owner, options, known);
+function top(owner: string, options: KerasOptions, numFeatures: number) {
   const { includeTop = true, pooling = null, classes = 1000, classifierActivation = "softmax" } = options;
   checkClasses(owner, classes);
   if (pooling !== null && pooling !== "avg" && pooling !== "max") {
@@ -107,20 +125,14 @@ function top(owner: string, options: KerasOptions): Top {
       `${owner}: classifierActivation must be "softmax" or null, got ${JSON.stringify(classifierActivation)}`,
     );
   }
-  if (includeTop) {
-    return {
-      avgpool: new AdaptiveAvgPool2d([1, 1]),
-      fc: classifier(2048, classes),
-      activation: classifierActivation === "softmax" && classes > 0 ? new Softmax() : new Identity(),
-    };
-  }
-  const avgpool =
-    pooling === null
-      ? new Identity()
-      : pooling === "avg"
-        ? new AdaptiveAvgPool2d([1, 1])
-        : new AdaptiveMaxPool2d([1, 1]);
-  return { avgpool, fc: new Identity(), activation: new Identity() };
+  const kind = includeTop ? "avg" : pooling;
+  const avgpool: Pooling =
+    kind === null ? new Identity() : new { avg: AdaptiveAvgPool2d, max: AdaptiveMaxPool2d }[kind]([1, 1]);
+  return {
+    avgpool,
+    fc: classifier(numFeatures, includeTop ? classes : 0),
+    activation: includeTop && classifierActivation === "softmax" && classes > 0 ? new Softmax() : new Identity(),
+  };
 }
 
 /**
@@ -136,30 +148,22 @@ export class KerasResNet extends KerasNet {
   layer1: Sequential;
   layer2: Sequential;
   layer3: Sequential;
-  layer4: Sequential;
-  avgpool: AdaptiveAvgPool2d | AdaptiveMaxPool2d | Identity;
+  override layer4: Sequential;
+  avgpool: Pooling;
   fc: Linear | Identity;
   activation: Softmax | Identity;
+  readonly numFeatures: number;
 
   constructor(layers: Layers, options: KerasOptions = {}) {
     super();
-    const { inChannels = 3, init = "kaiming" } = options;
-    const stage = (from: number, planes: number, blocks: number, stride: number): Sequential =>
-      new Sequential(
-        ...Array.from({ length: blocks }, (_, i) =>
-          i === 0 ? new KerasBottleneck(from, planes, stride, true) : new KerasBottleneck(4 * planes, planes, 1, false),
-        ),
-      );
-    const built = withInit(init, () => ({
-      conv1: new Conv2d(inChannels, 64, 7, { stride: 2, padding: 3 }),
-      layer1: stage(64, 64, layers[0], 1),
-      layer2: stage(256, 128, layers[1], 2),
-      layer3: stage(512, 256, layers[2], 2),
-      layer4: stage(1024, 512, layers[3], 2),
-      ...top("KerasResNet", options),
-    }));
+    const stage: Stage = (from, planes, blocks, index) => {
+      const first = new KerasBottleneck(from, planes, index === 0 ? 1 : 2, true);
+      const rest = Array.from({ length: blocks - 1 }, () => new KerasBottleneck(4 * planes, planes, 1, false));
+      return new Sequential(first, ...rest);
+    };
+    const built = parts("KerasResNet", layers, options, stage);
     this.conv1 = built.conv1;
-    this.bn1 = kerasNorm(64);
+    this.bn1 = kerasNorm(built.width);
     this.relu = new ReLU();
     this.maxpool = new MaxPool2d(3, { stride: 2, padding: 1 });
     this.layer1 = built.layer1;
@@ -169,15 +173,14 @@ export class KerasResNet extends KerasNet {
     this.avgpool = built.avgpool;
     this.fc = built.fc;
     this.activation = built.activation;
-    initialise(this, init, false);
+    this.numFeatures = built.numFeatures;
+    initialise(this, built.init, false);
   }
 
   forwardFeatures(x: Tensor): Tensor {
     return tidy(() => {
-      let y = this.relu.normForward(this.bn1, this.conv1.forward(x));
-      y = this.maxpool.forward(y);
-      for (const layer of [this.layer1, this.layer2, this.layer3, this.layer4]) y = layer.forward(y);
-      return y;
+      const y = this.relu.normForward(this.bn1, this.conv1.forward(x));
+      return this.stages(this.maxpool.forward(y));
     });
   }
 }
@@ -194,34 +197,27 @@ export class KerasResNetV2 extends KerasNet {
   layer1: Sequential;
   layer2: Sequential;
   layer3: Sequential;
-  layer4: Sequential;
+  override layer4: Sequential;
   bn: Module;
   relu: ReLU;
-  avgpool: AdaptiveAvgPool2d | AdaptiveMaxPool2d | Identity;
+  avgpool: Pooling;
   fc: Linear | Identity;
   activation: Softmax | Identity;
+  readonly numFeatures: number;
 
   constructor(layers: Layers, options: KerasOptions = {}) {
     super();
-    const { inChannels = 3, init = "kaiming" } = options;
     const shared = { normLayer: kerasNorm, bias: true, strideOn: "3x3" } as const;
-    const stage = (from: number, planes: number, blocks: number, stride: number): Sequential =>
+    const stage: Stage = (from, planes, blocks, index) =>
       new Sequential(
         ...Array.from({ length: blocks }, (_, i) => {
-          const s = i === blocks - 1 ? stride : 1;
+          const s = i === blocks - 1 && index < 3 ? 2 : 1;
           const downsample = i === 0 ? new Sequential(new Conv2d(from, 4 * planes, 1, { stride: s })) : null;
           const pool = i > 0 && s > 1 ? new MaxPool2d(1, { stride: s }) : null;
           return new PreactBottleneck(i === 0 ? from : 4 * planes, planes, { ...shared, stride: s, downsample, pool });
         }),
       );
-    const built = withInit(init, () => ({
-      conv1: new Conv2d(inChannels, 64, 7, { stride: 2, padding: 3 }),
-      layer1: stage(64, 64, layers[0], 2),
-      layer2: stage(256, 128, layers[1], 2),
-      layer3: stage(512, 256, layers[2], 2),
-      layer4: stage(1024, 512, layers[3], 1),
-      ...top("KerasResNetV2", options),
-    }));
+    const built = parts("KerasResNetV2", layers, options, stage);
     this.conv1 = built.conv1;
     this.pad = new ZeroPad2d(1);
     this.maxpool = new MaxPool2d(3, { stride: 2 });
@@ -229,19 +225,19 @@ export class KerasResNetV2 extends KerasNet {
     this.layer2 = built.layer2;
     this.layer3 = built.layer3;
     this.layer4 = built.layer4;
-    this.bn = kerasNorm(2048);
+    this.bn = kerasNorm(built.numFeatures);
     this.relu = new ReLU();
     this.avgpool = built.avgpool;
     this.fc = built.fc;
     this.activation = built.activation;
-    initialise(this, init, false);
+    this.numFeatures = built.numFeatures;
+    initialise(this, built.init, false);
   }
 
   forwardFeatures(x: Tensor): Tensor {
     return tidy(() => {
-      let y = this.maxpool.forward(this.pad.forward(this.conv1.forward(x)));
-      for (const layer of [this.layer1, this.layer2, this.layer3, this.layer4]) y = layer.forward(y);
-      return this.relu.normForward(this.bn, y);
+      const y = this.maxpool.forward(this.pad.forward(this.conv1.forward(x)));
+      return this.relu.normForward(this.bn, this.stages(y));
     });
   }
 }

@@ -17,6 +17,18 @@ export abstract class PictureNet extends Module {
   /** Channels of the last map, which the classifier sees. */
   abstract readonly numFeatures: number;
 
+  abstract readonly layer1: Module;
+  abstract readonly layer2: Module;
+  abstract readonly layer3: Module;
+  /** CIFAR networks have three stages. */
+  declare readonly layer4?: Module;
+
+  /** The map after the last stage, from the stem's. To be called in a `tidy`. */
+  protected stages(stem: Tensor): Tensor {
+    const y = this.layer3.forward(this.layer2.forward(this.layer1.forward(stem)));
+    return this.layer4?.forward(y) ?? y;
+  }
+
   /** The last feature map, [n, numFeatures, h', w']. */
   abstract forwardFeatures(x: Tensor): Tensor;
 

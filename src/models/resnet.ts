@@ -60,7 +60,7 @@ export class ResNet extends PictureNet {
   layer1: Sequential;
   layer2: Sequential;
   layer3: Sequential;
-  layer4: Sequential;
+  override layer4: Sequential;
   avgpool: AdaptiveAvgPool2d;
   fc: Linear | Identity;
   /** Channels of the last map, which the classifier sees. */
@@ -136,10 +136,8 @@ export class ResNet extends PictureNet {
   /** The last feature map, [n, numFeatures, h / 32, w / 32]. */
   forwardFeatures(x: Tensor): Tensor {
     return tidy(() => {
-      let y = this.relu.normForward(this.bn1, this.conv1.forward(x));
-      y = this.maxpool.forward(y);
-      for (const layer of [this.layer1, this.layer2, this.layer3, this.layer4]) y = layer.forward(y);
-      return y;
+      const y = this.relu.normForward(this.bn1, this.conv1.forward(x));
+      return this.stages(this.maxpool.forward(y));
     });
   }
 }

@@ -9,6 +9,15 @@ export function openFile(_path: string | URL): DiskFile | undefined {
   return undefined;
 }
 
+/** A page names its packages itself: a bundler could not leave out an import that nobody needs. */
+export async function hdf5Library(): Promise<never> {
+  throw new ResNetError(
+    'this is an HDF5 file (Keras): import h5wasm from "h5wasm" and pass loadCheckpoint(file, { hdf5: h5wasm }), or convert it ' +
+      "beforehand: resnet-ts convert weights.h5 weights.safetensors",
+    { code: "ERR_MISSING_PACKAGE" },
+  );
+}
+
 /** Nor are there folders. */
 export function listFolder(_path: string): Folder | undefined {
   return undefined;

@@ -1,65 +1,69 @@
-import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
-import { FileAccessError } from "../../errors.ts";
+import { statSync } from "node:fs";
+import { hdf5Library } from "#platform";
 import { loadCheckpoint } from "../../io/checkpoint.ts";
-import { planSafetensors, type SaveOptions } from "../../io/saveSafetensors.ts";
+import { saveKeras } from "../../io/saveKeras.ts";
+import { planSafetensors } from "../../io/saveSafetensors.ts";
+import type { Checkpoint } from "../../io/stateDict.ts";
 import { type Command, text, UsageError } from "../command.ts";
+import { describeLoss, measureLoss } from "../loss.ts";
+import { writeWhole } from "../wholeFile.ts";
 
 const dtypes = { f32: "F32", f16: "F16", bf16: "BF16" } as const;
 
 export const convert: Command = {
   name: "convert",
-  summary: "Write a checkpoint as safetensors: from .pth, .pt, .th or safetensors, in another precision.",
+  summary: "Write a checkpoint as safetensors (or for Keras): from .pth, safetensors or Keras, in another precision.",
   usage: "[options] IN OUT",
   options: {
     dtype: { type: "string", value: "NAME", help: "f32, f16 or bf16; as in IN when left out" },
     key: { type: "string", value: "NAME", help: "the entry that holds the state dict, where IN has several" },
   },
-  examples: ["resnet-ts convert resnet50.pth resnet50.safetensors --dtype f16"],
+  examples: [
+    "resnet-ts convert resnet50.pth resnet50.safetensors --dtype f16",
+    "resnet-ts convert resnet50_weights.h5 resnet50.safetensors     # torchvision's names, which are timm's too",
+    "resnet-ts convert resnet50.safetensors resnet50.weights.h5     # .h5: Keras 2's layout, .weights.h5: Keras 3's",
+  ],
   async run(values, [from, to, ...more]) {
     if (from === undefined || to === undefined || more.length > 0) throw new UsageError("convert needs IN and OUT");
-    const dtype = text(values, "dtype");
-    const known = dtypes[dtype as keyof typeof dtypes];
-    if (dtype !== undefined && known === undefined)
-      throw new UsageError(`--dtype must be f32, f16 or bf16, got ${dtype}`);
+    const name = text(values, "dtype");
+    const dtype = dtypes[name as keyof typeof dtypes];
+    if (name !== undefined && dtype === undefined)
+      throw new UsageError(`--dtype must be f32, f16 or bf16, got ${name}`);
+    const layout = /\.h5$/i.test(to) ? (/\.weights\.h5$/i.test(to) ? "weights.h5" : "h5") : undefined;
+    if (layout !== undefined && dtype !== undefined && dtype !== "F32") {
+      throw new UsageError(`Keras's files hold f32: --dtype ${name} is for safetensors`);
+    }
     const key = text(values, "key");
     const checkpoint = await loadCheckpoint(from, key === undefined ? {} : { key });
-    write(
-      to,
-      ...planSafetensors(checkpoint, known === undefined ? {} : { dtype: known satisfies SaveOptions["dtype"] }),
-    );
-    const { size } = statSync(to);
+    if (layout === undefined) await writeWhole(to, planSafetensors(checkpoint, { ...(dtype && { dtype }) })[1]);
+    else await writeForKeras(to, checkpoint, layout);
+    // What was written is read again: the loss is measured, not reckoned, and a file that cannot be read is found now.
+    const written = await loadCheckpoint(to);
+    const loss = measureLoss(checkpoint, written);
+    const { size: bytes } = statSync(to);
     if (values.json) {
       console.log(
-        JSON.stringify({ in: from, out: to, tensors: checkpoint.size, bytes: size, format: checkpoint.format }),
+        JSON.stringify({
+          in: from,
+          out: to,
+          tensors: written.size,
+          bytes,
+          format: checkpoint.format,
+          dtype: name,
+          loss,
+        }),
       );
-    } else console.log(`${to}: ${checkpoint.size} tensors, ${(size / 1e6).toFixed(1)} MB`);
+    } else console.log(`${to}: ${written.size} tensors, ${(bytes / 1e6).toFixed(1)} MB; ${describeLoss(loss)}`);
     return 0;
   },
 };
 
-/** Chunk by chunk into a file beside, which takes the name at the end: whoever looks finds the whole file or none. */
-function write(to: string, _size: number, chunks: Iterable<Uint8Array>): void {
-  const partial = `${to}.${process.pid}.part`;
-  const discard = (): void => rmSync(partial, { force: true });
-  const interrupted = (): never => {
-    discard();
-    process.exit(130);
-  };
-  process.once("SIGINT", interrupted);
-  let file: number;
-  try {
-    file = openSync(partial, "w");
-  } catch (cause) {
-    throw new FileAccessError(to, cause instanceof Error ? cause.message : String(cause), { cause });
+async function writeForKeras(to: string, checkpoint: Checkpoint, layout: "h5" | "weights.h5"): Promise<void> {
+  if (!checkpoint.has("bn.weight") && !checkpoint.has("conv1.bias")) {
+    console.error(
+      "note: keras.applications' ResNets stride in the first 1x1 convolution of a block, torchvision's in the 3x3. Weights that " +
+        "were trained for one give the other's shapes, but not its accuracy.",
+    );
   }
-  try {
-    for (const chunk of chunks) for (let at = 0; at < chunk.length; ) at += writeSync(file, chunk, at);
-    closeSync(file);
-    renameSync(partial, to);
-  } catch (error) {
-    discard();
-    throw error;
-  } finally {
-    process.removeListener("SIGINT", interrupted);
-  }
+  await writeWhole(to, [await saveKeras(checkpoint, await hdf5Library(), { layout })]);
 }

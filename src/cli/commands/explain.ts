@@ -1,9 +1,8 @@
-import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, extname } from "node:path";
-import { FileAccessError } from "../../errors.ts";
 import { start } from "../backend.ts";
 import { type Command, text, UsageError } from "../command.ts";
 import { networkOptions, openNetwork } from "../network.ts";
+import { writeWhole } from "../wholeFile.ts";
 
 export const explain: Command = {
   name: "explain",
@@ -23,7 +22,7 @@ export const explain: Command = {
     const wanted = name === undefined ? {} : { class: /^\d+$/.test(name) ? Number(name) : name };
     const found = await classifier.explain(picture, wanted);
     const out = text(values, "out") ?? `${basename(picture, extname(picture))}-explained.png`;
-    writeWhole(out, await found.png());
+    await writeWhole(out, [await found.png()]);
     classifier.dispose();
     if (values.json) {
       console.log(
@@ -33,15 +32,3 @@ export const explain: Command = {
     return 0;
   },
 };
-
-/** Whoever looks finds the whole file or none. */
-function writeWhole(file: string, bytes: Uint8Array): void {
-  const partial = `${file}.${process.pid}.part`;
-  try {
-    writeFileSync(partial, bytes);
-    renameSync(partial, file);
-  } catch (cause) {
-    rmSync(partial, { force: true });
-    throw new FileAccessError(file, cause instanceof Error ? cause.message : String(cause), { cause });
-  }
-}
