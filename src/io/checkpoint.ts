@@ -5,6 +5,7 @@ import { detectFormat } from "./detect.ts";
 import { type FetchOptions, fetchFile } from "./fetch.ts";
 import { FileTensor } from "./fileTensor.ts";
 import type { Hdf5Library } from "./hdf5.ts";
+import { readKeras } from "./keras.ts";
 import { quote } from "./quote.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { type ByteSource, memorySource } from "./source.ts";
@@ -54,8 +55,7 @@ export async function loadCheckpoint(
   }
   const keras = format === "keras" ? bytes : format === "torch" ? kerasArchive(bytes) : undefined;
   if (keras !== undefined) {
-    const [{ readKeras }, library] = await Promise.all([import("./keras.ts"), options.hdf5 ?? hdf5Library()]);
-    return readKeras(keras, library);
+    return readKeras(keras, options.hdf5 ?? (await hdf5Library()));
   }
   const root = format === "torch" ? await readTorchZip(bytes) : readTorchLegacy(bytes);
   return toCheckpoint(bytes.name, format, root, options.key);

@@ -58,10 +58,7 @@ const integers = ["", "8", "16", "", "32", "", "", "", "64"] as const;
 const [INTEGER, FLOAT, OPAQUE] = [0, 1, 5];
 
 let mounted = 0;
-const forgotten =
-  typeof FinalizationRegistry === "undefined"
-    ? undefined
-    : new FinalizationRegistry<OpenFile>((file) => void file.close());
+let forgotten: FinalizationRegistry<OpenFile> | undefined;
 
 /** One array of a file; its elements stay there until they are asked for. */
 export interface Hdf5Array {
@@ -81,7 +78,9 @@ export class Hdf5File {
     this.name = name;
     this.#library = library;
     this.#file = file;
-    forgotten?.register(this, file);
+    if (typeof FinalizationRegistry === "undefined") return;
+    forgotten ??= new FinalizationRegistry((forsaken) => void forsaken.close());
+    forgotten.register(this, file);
   }
 
   /** Nothing but the tables of the file is read. */
