@@ -105,9 +105,13 @@ function pictures(): Case<"conv2d">[] {
 function winograd(): Case<"conv2d">[] {
   const rows: Case<"conv2d">[] = [];
   for (const c of [16, 17, 18, 19, 23, 33]) {
-    for (const oc of [16, 17, 19, 22, 33]) rows.push(row({ x: [1, c, 5, 6], oc, k: 3, pad: 1, bias: true }));
+    for (const oc of [16, 17, 19, 22, 33]) {
+      rows.push(row({ x: [1, c, 5, 6], oc, k: 3, pad: 1, bias: true })); // F(2x2, 3x3)
+      rows.push(row({ x: [1, c, 7, 6], oc, k: 3, pad: 1, bias: true })); // F(4x4, 3x3)
+    }
   }
   for (const n of [1, 2, 3, 5]) {
+    rows.push(row({ x: [n, 20, 5, 6], oc: 24, k: 3, pad: 1, residual: n > 1, relu: true }));
     for (const pad of [0, 1, 2]) rows.push(row({ x: [n, 20, 9, 11], oc: 24, k: 3, pad, residual: n > 1, relu: true }));
   }
   return rows;

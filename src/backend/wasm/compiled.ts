@@ -73,7 +73,7 @@ export class CompiledProgram implements Program {
     const packer = new Packer(machine, shared, found, options.release);
     this.#plan = plan(graph, found);
     const lowering = new Lowering(about, constants, this.#plan, packer);
-    lowering.lower(graph, 0);
+    lowering.prepareAll(graph);
     packer.finish();
     this.#kept = [...found.direct].map((storage) => storage.retain());
     this.#arena = allocator.alloc(this.#plan.bytes, "activations of a compiled network");
@@ -144,18 +144,29 @@ class Lowering implements LowerContext {
     this.#packer = packer;
   }
 
-  /** @param arena its address; 0 while only weights are prepared */
+  /** Prepares all weights, the largest first: the packed form of smaller ones then fits into what larger ones leave behind. */
+  prepareAll(graph: Graph): void {
+    const size = (at: number) => graph.nodes[at]!.inputs[1]?.storage.length ?? 0;
+    for (const at of graph.nodes.map((_, i) => i).sort((a, b) => size(b) - size(a) || a - b))
+      this.#lowerNode(graph, at);
+    this.#commands = [];
+  }
+
+  /** @param arena its address */
   lower(graph: Graph, arena: number): Command[] {
     this.#arena = arena;
     this.#commands = [];
-    const table: OpTable<LowerContext> = lower;
-    graph.nodes.forEach((node, at) => {
-      this.#node = node;
-      this.#scratch = this.#plan.scratch[at]!;
-      this.#next = 0;
-      table[node.op](node.attrs as never, node.inputs, node.outputs, this);
-    });
+    for (let at = 0; at < graph.nodes.length; at++) this.#lowerNode(graph, at);
     return this.#commands;
+  }
+
+  #lowerNode(graph: Graph, at: number): void {
+    const node = graph.nodes[at]!;
+    const table: OpTable<LowerContext> = lower;
+    this.#node = node;
+    this.#scratch = this.#plan.scratch[at]!;
+    this.#next = 0;
+    table[node.op](node.attrs as never, node.inputs, node.outputs, this);
   }
 
   address({ storage }: View): number {

@@ -21,6 +21,7 @@ const winograd = [
   "v",
   "vStep",
   "positionStep",
+  "size",
   "scratch",
   "scratchStep",
   "fused",
@@ -248,7 +249,7 @@ export const records = {
   ],
   lerp: ["x", "y", "length", "weight!", "perTile"],
   /** Filters [oc][3][3][c] to panels of 8 channels for `winograd`; a tile is a panel. */
-  winogradPack: ["weight", "bias", "scale", "packed", "c", "oc", "scratch"],
+  winogradPack: ["weight", "bias", "scale", "packed", "c", "oc", "scratch", "size"],
   /** Transforms the input of one block of 4x4 output tiles into `v`; a tile is a block. */
   winogradInput: winograd,
   /** 3x3 stride 1 convolution of a block of output tiles for `panelsPerTile` panels; `fused` includes the input transform. */

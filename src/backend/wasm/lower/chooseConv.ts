@@ -1,7 +1,7 @@
 import type { Conv2dAttrs } from "../../backend.ts";
 
 /** Every way of computing a convolution; any of them gives the right values wherever `possible` says so. */
-export type ConvAlgorithm = "gemm" | "winograd4";
+export type ConvAlgorithm = "gemm" | "winograd2" | "winograd4";
 
 export interface ConvShape {
   readonly c: number;
@@ -9,6 +9,10 @@ export interface ConvShape {
   readonly oh: number;
   readonly ow: number;
 }
+
+// Measured (bench/lab/README.md, Winograd): F(4x4) is faster than F(2x2) on every layer of ResNet-18, also on 7x7x512, where its filters (38
+// MB) come from memory each time: 2.5 ms against 3.2; direct, 5.0. So F(2x2), whose filters are 2.25 times smaller, is for outputs of 5 or
+// 6 pixels, where it multiplies no more.
 
 /** Below this many channels the transforms cost more than the multiplications they save (an estimate: not yet measured row by row). */
 const winogradChannels = 16;
@@ -37,5 +41,10 @@ export function chooseConv(
   // An op that runs alone would transform its filters each time, and training wants the error of a plain sum.
   if (!compiled || memory === "low" || !isWinograd(attrs)) return "gemm";
   if (Math.min(c, oc) < winogradChannels || oh * ow < winogradPixels) return "gemm";
-  return "winograd4";
+  return multiplications(2, oh, ow) <= multiplications(4, oh, ow) ? "winograd2" : "winograd4";
+}
+
+/** Of F(size x size, 3x3), per pair of channels: what tiles throw away at the right and at the bottom included. */
+function multiplications(size: 2 | 4, oh: number, ow: number): number {
+  return Math.ceil(oh / size) * Math.ceil(ow / size) * (size + 2) ** 2;
 }

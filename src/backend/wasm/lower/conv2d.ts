@@ -16,7 +16,8 @@ export function lowerConv2d(
   const [, oc, oh, ow] = outputs[0]!.shape as [number, number, number, number];
   const { memory, compiled } = context;
   const algorithm = context.preparedAs(weight) ?? chooseConv(attrs, { c, oc, oh, ow }, { memory, compiled });
-  if (algorithm === "winograd4") lowerWinograd(attrs, inputs, outputs, context);
+  if (algorithm === "winograd4") lowerWinograd(4, attrs, inputs, outputs, context);
+  else if (algorithm === "winograd2") lowerWinograd(2, attrs, inputs, outputs, context);
   else lowerProduct(attrs, inputs, outputs, context);
 }
 

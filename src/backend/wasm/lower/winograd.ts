@@ -2,21 +2,15 @@ import type { Conv2dAttrs, View } from "../../backend.ts";
 import type { RecordOf } from "../records.ts";
 import { floatBytes, type LowerContext, optional, panelColumns } from "./context.ts";
 
-/** Positions of a 6x6 input tile; output tiles are 4x4. */
-const positions = 36;
-const tileSize = 4;
 /** The last group of a block may be filled up to the smallest register tile. */
 const spareRows = 3;
 /** Bytes of a worker's scratch memory before the zeros: see assembly/winograd.ts. */
 const headBytes = 768;
 
-/** Floats with which a worker transforms filters: 36 positions of 8 output and 4 input channels. */
-const packScratch = positions * panelColumns * 4;
-
-/** Tiles of a block: M (36 x tiles x 8 floats) fits the first-level cache (an estimate: not yet measured row by row). */
-const blockTiles = 24;
+/** Positions times tiles of a block: M (8 floats each) fits the first-level cache (bench/lab/README.md, blocks). */
+const blockRows = 36 * 24;
 /** Tiles of a block where the transformed filters are too large for caches and must stream from memory as rarely as possible. */
-const streamTiles = 48;
+const streamRows = 36 * 48;
 const streamBytes = 4 << 20;
 /** With fewer blocks than this, panels are shared out among workers as well. */
 const enoughBlocks = 8;
@@ -27,8 +21,9 @@ function spread(length: number): number {
   return ((lines | 1) * 64) / floatBytes;
 }
 
-/** A 3x3 stride 1 convolution by Winograd's F(4x4, 3x3); see assembly/winograd.ts. */
+/** A 3x3 stride 1 convolution by Winograd's F(4x4, 3x3) or F(2x2, 3x3); see assembly/winograd.ts. */
 export function lowerWinograd(
+  size: 2 | 4,
   attrs: Conv2dAttrs,
   inputs: readonly (View | null)[],
   outputs: readonly View[],
@@ -38,13 +33,14 @@ export function lowerWinograd(
   const y = outputs[0]!;
   const [n, c, h, w] = x.shape as [number, number, number, number];
   const [, oc, oh, ow] = y.shape as [number, number, number, number];
+  const positions = (size + 2) ** 2;
   const panels = Math.ceil(oc / panelColumns);
   const k = Math.ceil(c / 4) * 4;
 
   const packedLength = panels * panelColumns * (positions * k + 1);
   // The scratch memory of workers that transform filters lies behind what they write.
-  const length = packedLength + context.workers * packScratch;
-  const u = context.prepare("winograd4", [weight, bias], length, (packed, scale) => {
+  const length = packedLength + context.workers * positions * panelColumns * 4;
+  const u = context.prepare(`winograd${size}`, [weight, bias], length, (packed, scale) => {
     context.emit("winogradPack", panels, {
       weight: context.address(weight),
       bias: optional(context, bias),
@@ -53,13 +49,14 @@ export function lowerWinograd(
       c,
       oc,
       scratch: packed + packedLength * floatBytes,
+      size,
     });
   });
 
-  const tilesX = Math.ceil(ow / tileSize);
-  const tilesY = Math.ceil(oh / tileSize);
+  const tilesX = Math.ceil(ow / size);
+  const tilesY = Math.ceil(oh / size);
   const tiles = n * tilesX * tilesY;
-  const most = packedLength * floatBytes > streamBytes ? streamTiles : blockTiles;
+  const most = Math.floor((packedLength * floatBytes > streamBytes ? streamRows : blockRows) / positions);
   const blocks = Math.ceil(tiles / most);
   const perBlock = Math.ceil(Math.ceil(tiles / blocks) / 4) * 4;
   const capacity = perBlock + spareRows;
@@ -91,6 +88,7 @@ export function lowerWinograd(
     v: context.scratch((fused ? context.workers : blocks) * vLength),
     vStep: vLength * floatBytes,
     positionStep: positionLength * floatBytes,
+    size,
     scratch: context.scratch(context.workers * scratchLength),
     scratchStep: scratchLength * floatBytes,
     fused: fused ? 1 : 0,
