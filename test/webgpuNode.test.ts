@@ -49,8 +49,10 @@ if (typeof gpu === "string") {
   });
 
   const shared = await createWebGpuBackend({ gpu, tile: "shared" });
+  // A software adapter never chooses this kernel, and takes 16 s for all rows.
+  const few = shared.info().reasons[0]!.includes("(software)") ? 5 : 1;
   for (const op of ["conv2d", "linear"] as const) {
-    test(`${op} in workgroup memory`, () => expectRight(`${op}, workgroup memory`, checkOp(shared, op)));
+    test(`${op} in workgroup memory`, () => expectRight(`${op}, workgroup memory`, checkOp(shared, op, few)));
   }
   test("gradients in workgroup memory", () => expectRight("training ops", checkTrainingOps(shared, js)));
   test.after(() => shared.dispose());
