@@ -26,7 +26,9 @@ export function resultsFolder(out: string, { name, hash }: Pick<Job, "name" | "h
   return join(out, name, `${shortHash(hash)}-${probe}`);
 }
 
-export const chunkName = (chunk: number): string => `${String(chunk).padStart(8, "0")}.jsonl`;
+/** A chunk that is submitted again has a file of its own: what was written stays as it is. */
+export const chunkName = (chunk: number, round = 0): string =>
+  `${String(chunk).padStart(8, "0")}${round === 0 ? "" : `-${round}`}.jsonl`;
 
 export const sha256 = (data: string | Uint8Array): string => createHash("sha256").update(data).digest("hex");
 

@@ -4,6 +4,7 @@
  */
 export { FleetError, OtherSettingsError } from "./errors.ts";
 export type { FailedPicture } from "./job.ts";
+export { remove } from "./remove.ts";
 export { type ResultsOptions, results } from "./results.ts";
 export type { ChunkEvent, Tally } from "./runQueue.ts";
 export { failures, jobNames, type LookOptions, type Status, status } from "./status.ts";

@@ -42,6 +42,8 @@ export interface Done {
   readonly host: string;
   /** The output folder there. */
   readonly out: string;
+  /** How often the chunk was submitted again. */
+  readonly round: number;
 }
 
 /** BullMQ's keys and ours: braces keep each in one slot of a Redis cluster. */
@@ -182,12 +184,29 @@ export async function recordChunk(
   return before === null ? undefined : parseDone(before);
 }
 
-export const formatDone = ({ ok, failed, sha256, host, out }: Done): string =>
-  JSON.stringify([ok, failed, sha256, host, out]);
+export const formatDone = ({ ok, failed, sha256, host, out, round }: Done): string =>
+  JSON.stringify([ok, failed, sha256, host, out, round]);
 
 export function parseDone(text: string): Done {
-  const [ok, failed, sha256, host, out] = JSON.parse(text) as [number, number, string, string, string];
-  return { ok, failed, sha256, host, out };
+  const [ok, failed, sha256, host, out, round] = JSON.parse(text) as [number, number, string, string, string, number];
+  return { ok, failed, sha256, host, out, round };
+}
+
+const forgetScript = `
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('HINCRBY', KEYS[2], 'chunks', -1)
+redis.call('HINCRBY', KEYS[2], 'ok', ARGV[3])
+redis.call('HINCRBY', KEYS[2], 'failed', ARGV[4])
+for i = 0, ARGV[5] - 1 do redis.call('HDEL', KEYS[3], ARGV[1] .. ':' .. i) end
+return 1
+`;
+
+/** Takes a chunk's record back, and what it added to the sums. */
+export async function forgetChunk(client: Redis, name: string, chunk: number, done: Done): Promise<void> {
+  const keys = (["done", "totals", "failed"] as const).map((part) => keyOf(name, part));
+  const { ok, failed } = done;
+  await client.eval(forgetScript, keys.length, ...keys, chunk, formatDone(done), -ok, -failed, ok + failed);
 }
 
 /** The records of the chunks from `from` to `to - 1`. */

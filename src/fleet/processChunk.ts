@@ -7,6 +7,8 @@ export interface ChunkTask {
   /** Of the chunk's file. */
   readonly path: string;
   readonly references: readonly string[];
+  /** The chunk's file of the round before: its results are taken, and what was given up is tried again. */
+  readonly before?: string;
   /** The model's. */
   readonly hash: string;
   /** 1 at the first. */
@@ -37,10 +39,13 @@ export class TryAgain extends Error {}
  * @throws TryAgain; FleetError `ERR_OUTPUT`
  */
 export async function processChunk(task: ChunkTask, engines: Runs): Promise<ChunkResult> {
-  const { path, references, hash, attempt, isLast } = task;
+  const { path, references, before, hash, attempt, isLast } = task;
   const there = readLines(path, references);
   if (there !== undefined) return summary(there, false);
   const lines = readPartial(path, references);
+  for (const [i, line] of (before === undefined ? [] : (readLines(before, references) ?? [])).entries()) {
+    if (parseFailed(line) === undefined) lines.set(i, line);
+  }
   const wanted = references.map((_, i) => i).filter((i) => !lines.has(i));
   const delayed = new Map<number, string>();
 

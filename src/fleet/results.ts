@@ -70,7 +70,7 @@ function good(text: string): string {
 export function readChunk(job: Job, chunk: number, done: Done, out: readonly string[] = []): string {
   const tried: string[] = [];
   for (const folder of [...out.map((path) => resolve(path)), done.out]) {
-    const path = join(resultsFolder(folder, job, job.probe ?? ""), chunkName(chunk));
+    const path = join(resultsFolder(folder, job, job.probe ?? ""), chunkName(chunk, done.round));
     let text: string;
     try {
       text = readFileSync(path, "utf8");

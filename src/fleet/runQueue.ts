@@ -54,15 +54,16 @@ export async function runQueue(
   let fatal: unknown;
 
   async function take(task: QueueJob<ChunkData>, token = ""): Promise<void> {
-    const { chunk, references } = task.data;
+    const { chunk, references, round = 0 } = task.data;
     const [known] = await readDone(client, job.name, chunk, chunk + 1);
     if (known !== undefined) return; // a worker finished it, and died before the queue heard of it
     const attempt = task.attemptsMade + 1;
     try {
       const result = await processChunk(
         {
-          path: join(place.folder, chunkName(chunk)),
+          path: join(place.folder, chunkName(chunk, round)),
           references,
+          ...(round === 0 ? {} : { before: join(place.folder, chunkName(chunk, round - 1)) }),
           hash: job.hash,
           attempt,
           isLast: attempt >= (task.opts.attempts ?? 1),
@@ -70,7 +71,7 @@ export async function runQueue(
         engines,
       );
       const { failed, ok, sha256 } = result;
-      const done = { ok, failed: failed.size, sha256, host: place.host, out: place.out };
+      const done = { ok, failed: failed.size, sha256, host: place.host, out: place.out, round };
       const before = await recordChunk(client, job.name, chunk, done, failed);
       if (before !== undefined) {
         if (before.sha256 !== sha256 && before.failed === 0 && failed.size === 0) {

@@ -7,7 +7,7 @@ import type { Labels } from "../vision/labels/labels.ts";
 import { isWeightsName } from "../weights.ts";
 import { sha256 } from "./chunkFile.ts";
 import { FleetError } from "./errors.ts";
-import { checkName, declareJob, keyOf, queuePrefix, type Settings } from "./job.ts";
+import { checkName, type Done, declareJob, forgetChunk, keyOf, queuePrefix, readDone, type Settings } from "./job.ts";
 import { hashModel, openWeights, preprocessingOf, resolveModel } from "./model.ts";
 import { loadBullMq } from "./packages.ts";
 import { connect } from "./redis.ts";
@@ -32,6 +32,8 @@ export interface SubmitOptions {
   readonly chunk?: number;
   /** Tries before a picture that cannot be fetched is given up; 5 by default. */
   readonly attempts?: number;
+  /** Of a job that was submitted before: try again the pictures that were given up, and the chunks that failed. */
+  readonly again?: boolean;
   readonly labels?: Labels;
   readonly fetch?: FetchWeightsOptions;
   readonly onNote?: (note: string) => void;
@@ -51,6 +53,8 @@ export interface Submitted {
 export interface ChunkData {
   readonly chunk: number;
   readonly references: readonly string[];
+  /** How often it was submitted again; 0 when left out. */
+  readonly round?: number;
 }
 
 /** References on their way to Redis at a time. */
@@ -62,7 +66,7 @@ const GROUP = 4096;
  * @throws OtherSettingsError, FleetError, FileAccessError
  */
 export async function submit(options: SubmitOptions): Promise<Submitted> {
-  const { job, inputs, onNote, onProgress } = options;
+  const { job, inputs, onNote } = options;
   checkName(job);
   if (inputs.length === 0) throw new ArgumentError("submit needs a folder, a pattern, a list or a picture");
   const { Queue } = await loadBullMq();
@@ -71,7 +75,7 @@ export async function submit(options: SubmitOptions): Promise<Submitted> {
   const queue = new Queue<ChunkData>(job, { connection: client, prefix: queuePrefix, skipVersionCheck: true });
   try {
     await declareJob(client, job, settings);
-    return await fill(client, queue, settings, references(inputs), onProgress);
+    return await fill(client, queue, settings, references(inputs), options);
   } finally {
     await queue.close();
     client.disconnect();
@@ -113,7 +117,7 @@ async function fill(
   queue: Queue<ChunkData>,
   settings: Settings,
   pictures: AsyncIterable<string>,
-  onProgress: SubmitOptions["onProgress"],
+  { onProgress, again = false }: Pick<SubmitOptions, "onProgress" | "again">,
 ): Promise<Submitted> {
   const { chunk: size, hash } = settings;
   const name = queue.name;
@@ -127,7 +131,7 @@ async function fill(
     open = [];
   };
   const flush = async (): Promise<void> => {
-    if (group.length > 0) added += await addChunks(client, queue, settings, group);
+    if (group.length > 0) added += await addChunks(client, queue, settings, group, again);
     group = [];
     onProgress?.(count);
   };
@@ -153,6 +157,7 @@ async function addChunks(
   queue: Queue<ChunkData>,
   { attempts }: Settings,
   group: readonly ChunkData[],
+  again: boolean,
 ): Promise<number> {
   const digests = group.map(({ references: list }) => sha256(list.join("\n")).slice(0, 24));
   const fields = group.map(({ chunk }) => String(chunk));
@@ -162,14 +167,15 @@ async function addChunks(
     const { chunk, references: list } = group[i]!;
     throw otherPictures(queue.name, `has other pictures in chunk ${chunk}, which here begins with ${list[0]}`);
   }
-  const done = await client.hmget(keyOf(queue.name, "done"), ...fields);
-  const wanted = group.filter((_, i) => done[i] === null);
+  const done = await readDone(client, queue.name, group[0]!.chunk, group[0]!.chunk + group.length);
+  const wanted = group.filter((_, i) => done[i] === undefined);
+  const repeated = again ? await takeBack(client, queue, group, done) : [];
   await queue.addBulk(
-    wanted.map((data) => ({
+    [...wanted, ...repeated].map((data) => ({
       name: "chunk",
       data,
       opts: {
-        jobId: `chunk-${data.chunk}`, // the queue ignores an id that it has
+        jobId: idOf(data),
         attempts,
         backoff: { type: "exponential", delay: 1000, jitter: 0.5 },
         removeOnComplete: true,
@@ -179,8 +185,32 @@ async function addChunks(
   );
   const fresh = group.flatMap(({ chunk }, i) => (listed[i] === null ? [String(chunk), digests[i]!] : []));
   if (fresh.length > 0) await client.hset(keyOf(queue.name, "lists"), ...fresh);
-  return fresh.length / 2;
+  return fresh.length / 2 + repeated.length;
 }
+
+/** Chunks in which pictures were given up, for another round; chunks that failed as a whole leave the queue, to be queued anew. */
+async function takeBack(
+  client: Redis,
+  queue: Queue<ChunkData>,
+  group: readonly ChunkData[],
+  done: readonly (Done | undefined)[],
+): Promise<ChunkData[]> {
+  const repeated: ChunkData[] = [];
+  for (const [i, data] of group.entries()) {
+    const record = done[i];
+    if (record !== undefined && record.failed > 0) {
+      await forgetChunk(client, queue.name, data.chunk, record);
+      repeated.push({ ...data, round: record.round + 1 });
+    } else if (record === undefined) {
+      const there = await queue.getJob(idOf(data));
+      if (there !== undefined && (await there.isFailed())) await there.remove();
+    }
+  }
+  return repeated;
+}
+
+/** The queue ignores an id that it has. */
+const idOf = ({ chunk }: ChunkData): string => `chunk-${chunk}`;
 
 const otherPictures = (name: string, how: string): FleetError =>
   new FleetError(

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { failures, results, status, submit, verify, work } from "../../src/fleet/index.ts";
+import { failures, remove, results, status, submit, verify, work } from "../../src/fleet/index.ts";
 import { createModel, manualSeed, saveSafetensors } from "../../src/index.ts";
 import { fleet, plainLoop, Running } from "../support/fleet.ts";
 import { hasRedis, RedisServer } from "../support/redisServer.ts";
@@ -162,6 +162,35 @@ if (hasRedis) {
     assert.ok(first > 490 && second > 990, `waited ${first.toFixed(0)} and ${second.toFixed(0)} ms`);
     assert.ok(notes.some((note) => /tried again: .*busy\.jpg the server answered 503/.test(note)));
     assert.is((await status("bad", at)).failed, 4);
+
+    // Mended, and tried again: the others are not computed a second time, and nothing is there twice.
+    cpSync(join(pictures, "000.jpg"), cut);
+    const before = await textOf("bad");
+    const again = await submit({ ...at, job: "bad", inputs, chunk: 4, attempts: 3, again: true });
+    assert.is(again.added, 2);
+    const more = await work({ ...at, out, once: true, jobs: ["bad"] });
+    assert.equal([more.pictures, more.failed], [3, 3]);
+    const now = await status("bad", at);
+    assert.equal([now.done, now.failed, now.chunks.done], [6, 3, 2]);
+    const after = (await textOf("bad")).trimEnd().split("\n");
+    assert.equal(after.slice(0, 2), before.trimEnd().split("\n"), "the server is gone, its pictures' results are not");
+    assert.equal([after.length, (JSON.parse(after[2]!) as { file: string }).file], [3, cut]);
+    let dead2 = 0;
+    for await (const _ of failures("bad", at)) dead2++;
+    assert.is(dead2, 3);
+  });
+
+  test("a job that is removed is gone, but for the files of its results", async () => {
+    const before = await textOf("bad");
+    await submit({ ...at, job: "gone", inputs: [pictures], chunk: 10 });
+    await work({ ...at, out, once: true, jobs: ["gone"] });
+    const results = await textOf("gone");
+    await remove("gone", at);
+    assert.is((await refused(status("gone", at))).code, "ERR_NO_JOB");
+    await submit({ ...at, job: "gone", inputs: [pictures], chunk: 10 });
+    await work({ ...at, out, once: true, jobs: ["gone"] });
+    assert.is(await textOf("gone"), results);
+    assert.is(await textOf("bad"), before);
   });
 
   test("features, labels and weights of one's own", async () => {

@@ -17,6 +17,7 @@ export const fleetSubmit: Command = {
     embed: { type: "boolean", help: "feature vectors instead of classes" },
     top: { type: "string", short: "k", value: "N", help: "classes for each picture; 5 by default" },
     chunk: { type: "string", value: "N", help: "pictures in a chunk; 64, or 256 for networks of small pictures" },
+    again: { type: "boolean", help: "try again what was given up in a job that was submitted before" },
     attempts: { type: "string", value: "N", help: "tries for a picture that cannot be fetched; 5 by default" },
   },
   examples: [
@@ -44,6 +45,7 @@ export const fleetSubmit: Command = {
         ...(labels === undefined ? {} : { labels: parseLabels(read(labels), labels) }),
         ...chunk,
         embed: values.embed === true,
+        again: values.again === true,
         top: count(values, "top", 5),
         attempts: count(values, "attempts", 5),
         fetch: fetching(values),
@@ -55,7 +57,10 @@ export const fleetSubmit: Command = {
       if (values.json) console.log(JSON.stringify(done));
       else {
         const n = (value: number): string => value.toLocaleString("en-US");
-        const news = done.added === done.chunks ? "" : `, ${n(done.added)} of them new`;
+        const news =
+          done.added === done.chunks
+            ? ""
+            : `, ${n(done.added)} of them ${values.again === true ? "again or new" : "new"}`;
         console.log(
           `job ${job}: ${n(done.pictures)} pictures in ${n(done.chunks)} chunks${news}; model ${done.hash.slice(0, 16)}`,
         );
