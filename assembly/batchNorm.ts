@@ -15,8 +15,10 @@ import {CHANNEL_SUMS_C, CHANNEL_SUMS_PARTIAL, CHANNEL_SUMS_ROWS, CHANNEL_SUMS_RO
   NORM_GRAD_COMBINE_WEIGHT, NORM_GRAD_SUMS_C, 
   NORM_GRAD_SUMS_DY, NORM_GRAD_SUMS_INVSTD,NORM_GRAD_SUMS_MEAN, NORM_GRAD_SUMS_PARTIAL, NORM_GRAD_SUMS_RELU, 
   NORM_GRAD_SUMS_ROWS, NORM_GRAD_SUMS_ROWS_PER_TILE, NORM_GRAD_SUMS_SCALE, NORM_GRAD_SUMS_X,NORM_STATS_C, NORM_STATS_PARTIAL, NORM_STATS_ROWS, NORM_STATS_ROWS_PER_TILE,NORM_STATS_X, 
+  NORM_APPLY_C, NORM_APPLY_RELU, NORM_APPLY_RESIDUAL, NORM_APPLY_ROWS, NORM_APPLY_ROWS_PER_TILE, NORM_APPLY_SCALE, NORM_APPLY_X,
+  NORM_APPLY_Y, NORM_GRAD_SUMS_DZ, NORM_GRAD_SUMS_Y,
 } from "./generated/records";
-import { loadLanes, storeLanes } from "./simd";
+import { loadLanes, relu4, storeLanes } from "./simd";
 
 const CHANNELS_PER_TILE: i32 = 16;
 
@@ -148,20 +150,71 @@ function behindRelu(x: v128, dy: v128, scale: v128, shift: v128): v128 {
   return v128.and(dy, f32x4.gt(f32x4.add(f32x4.mul(x, scale), shift), f32x4.splat(0)));
 }
 
+/**
+ * Two vectors of channels over the rows of a chunk. `masked`: the ReLU came after an addition, so its mask is where y > 0, and
+ * what it lets through is kept in `dz`, for the other summand and for the second pass.
+ */
+// @ts-expect-error: decorator
+@inline
+function gradSums8(
+  x: usize, dy: usize, y: usize, dz: usize, rows: i32, step: usize, scales: usize, means: usize, inverse: usize, out: usize, relu: bool, masked: bool,
+): void {
+  const s0 = v128.load(scales), s1 = v128.load(scales, 16), h0 = v128.load(scales + step), h1 = v128.load(scales + step, 16);
+  const m0 = v128.load(means), m1 = v128.load(means, 16), zero = f32x4.splat(0);
+  let sum0 = zero, sum1 = zero, dot0 = zero, dot1 = zero;
+  for (let i = 0; i < rows; i++, x += step, dy += step) {
+    const v0 = v128.load(x), v1 = v128.load(x, 16);
+    let g0 = v128.load(dy), g1 = v128.load(dy, 16);
+    if (relu) {
+      g0 = behindRelu(v0, g0, s0, h0);
+      g1 = behindRelu(v1, g1, s1, h1);
+    } else if (masked) {
+      g0 = v128.and(g0, f32x4.gt(v128.load(y), zero));
+      g1 = v128.and(g1, f32x4.gt(v128.load(y, 16), zero));
+      v128.store(dz, g0);
+      v128.store(dz, g1, 16);
+      y += step;
+      dz += step;
+    }
+    sum0 = f32x4.add(sum0, g0);
+    sum1 = f32x4.add(sum1, g1);
+    dot0 = f32x4.add(dot0, f32x4.mul(g0, f32x4.sub(v0, m0)));
+    dot1 = f32x4.add(dot1, f32x4.mul(g1, f32x4.sub(v1, m1)));
+  }
+  v128.store(out, sum0);
+  v128.store(out, sum1, 16);
+  v128.store(out + step, f32x4.mul(dot0, v128.load(inverse)));
+  v128.store(out + step, f32x4.mul(dot1, v128.load(inverse, 16)), 16);
+}
+
 export function normGradSums(r: usize, tile: i32): void {
-  const c = load<i32>(r, NORM_GRAD_SUMS_C), perTile = load<i32>(r, NORM_GRAD_SUMS_ROWS_PER_TILE), relu = load<i32>(r, NORM_GRAD_SUMS_RELU) != 0;
+  const c = load<i32>(r, NORM_GRAD_SUMS_C), perTile = load<i32>(r, NORM_GRAD_SUMS_ROWS_PER_TILE);
   const first = tile * perTile, rows = min(perTile, load<i32>(r, NORM_GRAD_SUMS_ROWS) - first), step = <usize>c << 2;
-  const x = load<usize>(r, NORM_GRAD_SUMS_X) + <usize>first * step, dy = load<usize>(r, NORM_GRAD_SUMS_DY) + <usize>first * step;
+  const offset = <usize>first * step, x = load<usize>(r, NORM_GRAD_SUMS_X) + offset, dy = load<usize>(r, NORM_GRAD_SUMS_DY) + offset;
+  const y = load<usize>(r, NORM_GRAD_SUMS_Y), dz = load<usize>(r, NORM_GRAD_SUMS_DZ) + offset, masked = y != 0;
+  const relu = load<i32>(r, NORM_GRAD_SUMS_RELU) != 0 && !masked;
   const out = load<usize>(r, NORM_GRAD_SUMS_PARTIAL) + <usize>tile * step * 2, scales = load<usize>(r, NORM_GRAD_SUMS_SCALE);
-  for (let ch = 0; ch < c; ch += 4) {
+  const means = load<usize>(r, NORM_GRAD_SUMS_MEAN), inverse = load<usize>(r, NORM_GRAD_SUMS_INVSTD);
+  let ch = 0;
+  for (; ch + 8 <= c; ch += 8) {
+    const at = <usize>ch << 2;
+    if (masked) {
+      gradSums8(x + at, dy + at, y + offset + at, dz + at, rows, step, scales + at, means + at, inverse + at, out + at, false, true);
+    } else if (relu) gradSums8(x + at, dy + at, 0, 0, rows, step, scales + at, means + at, inverse + at, out + at, true, false);
+    else gradSums8(x + at, dy + at, 0, 0, rows, step, scales + at, means + at, inverse + at, out + at, false, false);
+  }
+  for (; ch < c; ch += 4) {
     const lanes = min(4, c - ch), at = <usize>ch << 2;
     const scale = loadLanes(scales + at, lanes), shift = loadLanes(scales + at + step, lanes);
-    const mean = loadLanes(load<usize>(r, NORM_GRAD_SUMS_MEAN) + at, lanes), invstd = loadLanes(load<usize>(r, NORM_GRAD_SUMS_INVSTD) + at, lanes);
-    let sum = f32x4.splat(0), dot = sum, px = x + at, pd = dy + at;
-    for (let i = 0; i < rows; i++, px += step, pd += step) {
-      const v = loadLanes(px, lanes);
-      let g = loadLanes(pd, lanes);
-      if (relu) g = behindRelu(v, g, scale, shift);
+    const mean = loadLanes(means + at, lanes), invstd = loadLanes(inverse + at, lanes);
+    let sum = f32x4.splat(0), dot = sum;
+    for (let i = 0, to = at; i < rows; i++, to += step) {
+      const v = loadLanes(x + to, lanes);
+      let g = loadLanes(dy + to, lanes);
+      if (masked) {
+        g = v128.and(g, f32x4.gt(loadLanes(y + offset + to, lanes), f32x4.splat(0)));
+        storeLanes(dz + to, g, lanes);
+      } else if (relu) g = behindRelu(v, g, scale, shift);
       sum = f32x4.add(sum, g);
       dot = f32x4.add(dot, f32x4.mul(g, f32x4.sub(v, mean)));
     }
@@ -196,19 +249,85 @@ export function normGradCombine(r: usize, tile: i32): void {
   }
 }
 
+// @ts-expect-error: decorator
+@inline
+function gradApply8(x: usize, dy: usize, dx: usize, rows: i32, step: usize, scales: usize, factors: usize, relu: bool): void {
+  const s0 = v128.load(scales), s1 = v128.load(scales, 16), h0 = v128.load(scales + step), h1 = v128.load(scales + step, 16);
+  const a0 = v128.load(factors), a1 = v128.load(factors, 16), b0 = v128.load(factors + step), b1 = v128.load(factors + step, 16);
+  const c0 = v128.load(factors + 2 * step), c1 = v128.load(factors + 2 * step, 16);
+  for (let i = 0; i < rows; i++, x += step, dy += step, dx += step) {
+    const v0 = v128.load(x), v1 = v128.load(x, 16);
+    let g0 = v128.load(dy), g1 = v128.load(dy, 16);
+    if (relu) {
+      g0 = behindRelu(v0, g0, s0, h0);
+      g1 = behindRelu(v1, g1, s1, h1);
+    }
+    v128.store(dx, f32x4.add(f32x4.add(f32x4.mul(a0, g0), f32x4.mul(b0, v0)), c0));
+    v128.store(dx, f32x4.add(f32x4.add(f32x4.mul(a1, g1), f32x4.mul(b1, v1)), c1), 16);
+  }
+}
+
 export function normGradApply(r: usize, tile: i32): void {
   const c = load<i32>(r, NORM_GRAD_APPLY_C), perTile = load<i32>(r, NORM_GRAD_APPLY_ROWS_PER_TILE), relu = load<i32>(r, NORM_GRAD_APPLY_RELU) != 0;
   const first = tile * perTile, rows = min(perTile, load<i32>(r, NORM_GRAD_APPLY_ROWS) - first), step = <usize>c << 2;
   const offset = <usize>first * step, scales = load<usize>(r, NORM_GRAD_APPLY_SCALE), factors = load<usize>(r, NORM_GRAD_APPLY_FACTORS);
-  let x = load<usize>(r, NORM_GRAD_APPLY_X) + offset, dy = load<usize>(r, NORM_GRAD_APPLY_DY) + offset, dx = load<usize>(r, NORM_GRAD_APPLY_DX) + offset;
-  for (let i = 0; i < rows; i++, x += step, dy += step, dx += step) {
-    for (let ch = 0; ch < c; ch += 4) {
-      const lanes = min(4, c - ch), at = <usize>ch << 2;
-      const v = loadLanes(x + at, lanes);
-      let g = loadLanes(dy + at, lanes);
+  const x = load<usize>(r, NORM_GRAD_APPLY_X) + offset, dy = load<usize>(r, NORM_GRAD_APPLY_DY) + offset, dx = load<usize>(r, NORM_GRAD_APPLY_DX) + offset;
+  let ch = 0;
+  for (; ch + 8 <= c; ch += 8) {
+    const at = <usize>ch << 2;
+    if (relu) gradApply8(x + at, dy + at, dx + at, rows, step, scales + at, factors + at, true);
+    else gradApply8(x + at, dy + at, dx + at, rows, step, scales + at, factors + at, false);
+  }
+  for (; ch < c; ch += 4) {
+    const lanes = min(4, c - ch), at = <usize>ch << 2;
+    const a = loadLanes(factors + at, lanes), b = loadLanes(factors + at + step, lanes), shift = loadLanes(factors + at + 2 * step, lanes);
+    for (let i = 0, to = at; i < rows; i++, to += step) {
+      const v = loadLanes(x + to, lanes);
+      let g = loadLanes(dy + to, lanes);
       if (relu) g = behindRelu(v, g, loadLanes(scales + at, lanes), loadLanes(scales + at + step, lanes));
-      const linear = f32x4.add(f32x4.mul(loadLanes(factors + at, lanes), g), f32x4.mul(loadLanes(factors + at + step, lanes), v));
-      storeLanes(dx + at, f32x4.add(linear, loadLanes(factors + at + 2 * step, lanes)), lanes);
+      storeLanes(dx + to, f32x4.add(f32x4.add(f32x4.mul(a, g), f32x4.mul(b, v)), shift), lanes);
+    }
+  }
+}
+
+/** Two vectors of channels: y = x · scale + shift, plus a residual, then ReLU. */
+// @ts-expect-error: decorator
+@inline
+function apply8(x: usize, residual: usize, y: usize, rows: i32, step: usize, scale: usize, relu: bool, plus: bool): void {
+  const s0 = v128.load(scale), s1 = v128.load(scale, 16), h0 = v128.load(scale + step), h1 = v128.load(scale + step, 16);
+  for (let i = 0; i < rows; i++, x += step, y += step) {
+    let v0 = f32x4.add(f32x4.mul(v128.load(x), s0), h0), v1 = f32x4.add(f32x4.mul(v128.load(x, 16), s1), h1);
+    if (plus) {
+      v0 = f32x4.add(v0, v128.load(residual));
+      v1 = f32x4.add(v1, v128.load(residual, 16));
+      residual += step;
+    }
+    v128.store(y, relu ? relu4(v0) : v0);
+    v128.store(y, relu ? relu4(v1) : v1, 16);
+  }
+}
+
+export function normApply(r: usize, tile: i32): void {
+  const c = load<i32>(r, NORM_APPLY_C), perTile = load<i32>(r, NORM_APPLY_ROWS_PER_TILE), relu = load<i32>(r, NORM_APPLY_RELU) != 0;
+  const first = tile * perTile, rows = min(perTile, load<i32>(r, NORM_APPLY_ROWS) - first), step = <usize>c << 2;
+  const offset = <usize>first * step, scale = load<usize>(r, NORM_APPLY_SCALE);
+  const residual = load<usize>(r, NORM_APPLY_RESIDUAL), plus = residual != 0;
+  const x = load<usize>(r, NORM_APPLY_X) + offset, y = load<usize>(r, NORM_APPLY_Y) + offset, from = residual + offset;
+  let ch = 0;
+  for (; ch + 8 <= c; ch += 8) {
+    const at = <usize>ch << 2;
+    if (plus) {
+      if (relu) apply8(x + at, from + at, y + at, rows, step, scale + at, true, true);
+      else apply8(x + at, from + at, y + at, rows, step, scale + at, false, true);
+    } else if (relu) apply8(x + at, 0, y + at, rows, step, scale + at, true, false);
+    else apply8(x + at, 0, y + at, rows, step, scale + at, false, false);
+  }
+  for (; ch < c; ch += 4) {
+    const lanes = min(4, c - ch), at = <usize>ch << 2, s = loadLanes(scale + at, lanes), h = loadLanes(scale + at + step, lanes);
+    for (let i = 0, to = at; i < rows; i++, to += step) {
+      let v = f32x4.add(f32x4.mul(loadLanes(x + to, lanes), s), h);
+      if (plus) v = f32x4.add(v, loadLanes(from + to, lanes));
+      storeLanes(y + to, relu ? relu4(v) : v, lanes);
     }
   }
 }

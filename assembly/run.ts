@@ -1,9 +1,9 @@
 // The command loop: a command is three words (kernel, record address, tiles). One call runs one op or a whole network.
 
 import {
-  channelSums, normCoefficients, normCombine, normGradApply, normGradCombine, normGradSums, normStats,
+  channelSums, normApply, normCoefficients, normCombine, normGradApply, normGradCombine, normGradSums, normStats,
 } from "./batchNorm";
-import { dilate, flip, weightGrad } from "./conv2dGrad";
+import { dilate, flip, phaseWeights, spread, weightGrad } from "./conv2dGrad";
 import { gemm, pack } from "./gemm";
 import {
   KERNEL_ADAM_W, KERNEL_ADAPTIVE_POOL, KERNEL_AVG_POOL, KERNEL_CHANNEL_SUMS, KERNEL_CROP, KERNEL_CROSS_ENTROPY,
@@ -12,7 +12,7 @@ import {
   KERNEL_NORM_STATS, KERNEL_PACK, KERNEL_PAD, KERNEL_PAD_SHORTCUT, KERNEL_PAD_SHORTCUT_GRAD, KERNEL_POINTWISE,
   KERNEL_POOL_GRAD, KERNEL_REDUCE, KERNEL_RELU_GRAD, KERNEL_SCALE_SHIFT, KERNEL_SGD, KERNEL_SOFTMAX,
   KERNEL_SOFTMAX_GRAD, KERNEL_TRANSPOSE, KERNEL_WEIGHT_GRAD,
-  KERNEL_WINOGRAD, KERNEL_WINOGRAD_INPUT, KERNEL_WINOGRAD_PACK,
+  KERNEL_NORM_APPLY, KERNEL_PHASE_WEIGHTS, KERNEL_SPREAD, KERNEL_WINOGRAD, KERNEL_WINOGRAD_GRAD, KERNEL_WINOGRAD_GRAD_SUM, KERNEL_WINOGRAD_INPUT, KERNEL_WINOGRAD_PACK,
 } from "./generated/records";
 import { crop, mul, padShortcutGrad, poolGrad, reduce, reluGrad } from "./grad";
 import { pad, padShortcut, transpose } from "./layout";
@@ -20,6 +20,7 @@ import { normFold, pointwise, scaleShift } from "./pointwise";
 import { adaptivePool, avgPool, maxPool } from "./pool2d";
 import { softmax } from "./softmax";
 import { winograd, winogradInput } from "./winograd";
+import { winogradGrad, winogradGradSum } from "./winogradGrad";
 import { winogradPack } from "./winogradPack";
 import { adamW, crossEntropy, lerp, sgd, softmaxGrad } from "./train";
 
@@ -45,7 +46,7 @@ export function tileOf(kernel: i32, record: usize, tile: i32, worker: i32): void
     case KERNEL_PAD_SHORTCUT: padShortcut(record, tile); break;
     case KERNEL_SOFTMAX: softmax(record, tile); break;
     case KERNEL_TRANSPOSE: transpose(record, tile); break;
-    case KERNEL_WEIGHT_GRAD: weightGrad(record, tile); break;
+    case KERNEL_WEIGHT_GRAD: weightGrad(record, tile, worker); break;
     case KERNEL_REDUCE: reduce(record, tile); break;
     case KERNEL_FLIP: flip(record, tile); break;
     case KERNEL_DILATE: dilate(record, tile); break;
@@ -69,6 +70,11 @@ export function tileOf(kernel: i32, record: usize, tile: i32, worker: i32): void
     case KERNEL_WINOGRAD_PACK: winogradPack(record, tile, worker); break;
     case KERNEL_WINOGRAD_INPUT: winogradInput(record, tile, worker); break;
     case KERNEL_WINOGRAD: winograd(record, tile, worker); break;
+    case KERNEL_WINOGRAD_GRAD: winogradGrad(record, tile, worker); break;
+    case KERNEL_WINOGRAD_GRAD_SUM: winogradGradSum(record, tile, worker); break;
+    case KERNEL_PHASE_WEIGHTS: phaseWeights(record, tile); break;
+    case KERNEL_SPREAD: spread(record, tile); break;
+    case KERNEL_NORM_APPLY: normApply(record, tile); break;
     default: unreachable();
   }
 }

@@ -36,6 +36,8 @@ export interface GradientContext<K extends OpName> {
   readonly dys: readonly (Tensor | null)[];
   /** Which inputs want a gradient. */
   readonly needs: readonly boolean[];
+  /** Takes over what has been summed up for an input so far, to add it in the same pass as this op's own gradient. */
+  readonly take: (input: number) => Tensor | null;
 }
 
 interface Entry {
@@ -198,6 +200,13 @@ export function backward(loss: Tensor, seed?: Tensor): void {
     }
     slots[to.output] = merge(slots[to.output] ?? null, grad);
   };
+  const take = (to: Target | null | undefined): Tensor | null => {
+    const slots = to && "entry" in to ? grads.get(to.entry) : undefined;
+    if (slots === undefined || !to || !("entry" in to)) return null;
+    const known = slots[to.output] ?? null;
+    slots[to.output] = null;
+    return known;
+  };
   const entries = tape;
   noGrad(() => {
     give(start, (seed ? seed.view(seed.shape) : full(loss.shape, 1)).keep());
@@ -206,7 +215,7 @@ export function backward(loss: Tensor, seed?: Tensor): void {
       const dys = grads.get(entry);
       if (dys === undefined) continue;
       grads.delete(entry);
-      step(entry, dys, give);
+      step(entry, dys, give, take);
       for (const dy of dys) dy?.dispose();
       releaseEntry(entry);
     }
@@ -214,12 +223,25 @@ export function backward(loss: Tensor, seed?: Tensor): void {
   compact();
 }
 
-function step(entry: Entry, dys: readonly (Tensor | null)[], give: (to: Target, grad: Tensor) => void): void {
+function step(
+  entry: Entry,
+  dys: readonly (Tensor | null)[],
+  give: (to: Target, grad: Tensor) => void,
+  take: (to: Target | null | undefined) => Tensor | null,
+): void {
   const { definition, attrs, shapes, inputs, outputs, targets } = entry;
   if (definition.gradient === undefined) {
     throw new ResNetError(`backward: ${definition.name} has no gradient`, { code: "ERR_AUTOGRAD" });
   }
-  const found = definition.gradient({ attrs, shapes, inputs, outputs, dys, needs: targets.map((t) => t !== null) });
+  const found = definition.gradient({
+    attrs,
+    shapes,
+    inputs,
+    outputs,
+    dys,
+    needs: targets.map((t) => t !== null),
+    take: (i) => take(targets[i]),
+  });
   found.forEach((grad, i) => {
     const to = targets[i];
     if (grad === null) return;

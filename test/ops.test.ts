@@ -4,10 +4,11 @@ import { numel } from "../src/tensor/shape.ts";
 import type { Case, CaseOp } from "./cases/case.ts";
 import { casesOf, opNames } from "./cases/index.ts";
 import { testBackends, withTestBackend } from "./support/backends.ts";
-import { compare } from "./support/compare.ts";
+import { compare, tolerance } from "./support/compare.ts";
 import { launchRow, outputShape } from "./support/launch.ts";
 import { type Point, references } from "./support/reference.ts";
 import { inputsOf, seeded, type Values } from "./support/values.ts";
+import { isEagerWinograd, winogradGrowth } from "./support/winograd.ts";
 
 /** Every row of test/cases on every backend of this runtime, against naive loops in 64 bits. */
 const backends = await testBackends();
@@ -44,11 +45,17 @@ for (const op of opNames) {
       const inputs = inputsOf(row);
       const index = outputsToCheck(row, numel(outputShape(op, row)));
       const points = pointsOf(op, row, inputs, index);
+      const growth = op === "conv2d" && isEagerWinograd(row as Case<"conv2d">) ? winogradGrowth : 1;
       let strict: Float32Array | undefined;
       for (const b of backends) {
         const y = withTestBackend(b, () => launchRow(op, row, inputs));
         const found = Float32Array.from(index, (i) => y[i]!);
-        const result = compare(found, points, index);
+        const result = compare(
+          found,
+          points,
+          index,
+          b.backend.name === "wasm" ? growth * tolerance(points) : tolerance(points),
+        );
         worst.set(b.label, Math.max(worst.get(b.label) ?? 0, result.worst));
         if (result.complaint !== undefined) complaints.push(`${b.label}: ${op} ${row.name}: ${result.complaint}`);
         if (!b.strictWasm) continue;

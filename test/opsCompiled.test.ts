@@ -15,7 +15,7 @@ import { compare, tolerance } from "./support/compare.ts";
 import { outputShape } from "./support/launch.ts";
 import { references } from "./support/reference.ts";
 import { inputsOf, seeded } from "./support/values.ts";
-import { winogradGrowth } from "./support/winograd.ts";
+import { mayBeWinograd, winogradGrowth } from "./support/winograd.ts";
 
 /**
  * The rows of conv2d and linear once more, each as a network of its own through `compile`: packed weights, Winograd, and
@@ -47,12 +47,6 @@ function network<K extends Weighted>(op: K, row: Case<K>, [, weight, bias, resid
   };
 }
 
-/** What src/backend/wasm/lower/chooseConv.ts asks for, or more. */
-function isWinograd({ attrs: a, shapes }: Case<"conv2d">): boolean {
-  const ones = [a.strideH, a.strideW, a.dilationH, a.dilationW, a.groups].every((v) => v === 1);
-  return ones && a.kernelH === 3 && a.kernelW === 3 && Math.min(shapes[0]![1]!, shapes[1]![0]!) >= 16;
-}
-
 async function check<K extends Weighted>(op: K, row: Case<K>, worst: Map<string, number>): Promise<string[]> {
   const inputs = inputsOf(row);
   const shape = outputShape(op, row);
@@ -63,7 +57,7 @@ async function check<K extends Weighted>(op: K, row: Case<K>, worst: Map<string,
   );
   const at = references[op](row.attrs, inputs, shape);
   const points = Array.from(index, at);
-  const growth = op === "conv2d" && isWinograd(row as Case<"conv2d">) ? winogradGrowth : 1;
+  const growth = op === "conv2d" && mayBeWinograd(row as Case<"conv2d">) ? winogradGrowth : 1;
   const allowed = growth * tolerance(points);
   const complaints: string[] = [];
   for (const { backend, label } of backends) {
@@ -109,7 +103,7 @@ const filled = <K extends Weighted>(row: Case<K>): boolean => row.shapes[0]!.eve
 
 suite(
   "conv2d",
-  cases.conv2d.filter((row) => filled(row) && (row.perf === undefined || isWinograd(row))),
+  cases.conv2d.filter((row) => filled(row) && (row.perf === undefined || mayBeWinograd(row))),
 );
 suite(
   "linear",

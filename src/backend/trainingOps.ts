@@ -5,6 +5,8 @@ export interface BatchNormTrainAttrs {
   /** Share of the new batch in the running statistics (PyTorch's meaning). */
   readonly momentum: number;
   readonly relu?: boolean;
+  /** Whether something is added before the ReLU. */
+  readonly residual?: boolean;
 }
 
 export interface SgdAttrs {
@@ -33,13 +35,13 @@ export interface AdamWAttrs {
  *
  * | op | inputs | outputs |
  * |---|---|---|
- * | conv2dInputGrad | dy weight | dx |
+ * | conv2dInputGrad | dy weight known? (a gradient that is added) | dx |
  * | conv2dWeightGrad | x dy | dw |
  * | linearInputGrad | dy[n,m] weight[m,k] | dx[n,k] |
  * | linearWeightGrad | x[n,k] dy[n,m] | dw[m,k] |
  * | channelSum | dy (4-D or 2-D) | db[c] |
- * | batchNormTrain | x weight?[c] bias?[c] runningMean?[c] runningVariance?[c] (both updated in place) | y mean[c] invstd[c] |
- * | batchNormGrad | x dy mean[c] invstd[c] weight?[c] bias?[c] | dx dweight[c] dbias[c] |
+ * | batchNormTrain | x weight?[c] bias?[c] runningMean?[c] runningVariance?[c] (both updated in place) residual? | y mean[c] invstd[c] |
+ * | batchNormGrad | x dy mean[c] invstd[c] weight?[c] bias?[c] y? (the ReLU's mask, where something was added before it) | dx dweight[c] dbias[c] dz? (with y: dy behind the ReLU) |
  * | reluGrad | y dy | dx (dy where y > 0) |
  * | maxPool2dGrad | x dy | dx (to the first largest pixel of each window) |
  * | avgPool2dGrad | dy | dx |

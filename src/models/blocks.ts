@@ -73,9 +73,9 @@ export class BasicBlock extends Module {
   forward(x: Tensor): Tensor {
     return tidy(() => {
       let out = this.relu.normForward(this.bn1, this.conv1.forward(x));
-      out = this.bn2.forward(this.conv2.forward(out));
+      out = this.conv2.forward(out);
       const identity = this.downsample?.forward(x) ?? x;
-      return this.relu.addForward(out, identity);
+      return this.relu.normAddForward(this.bn2, out, identity);
     });
   }
 }
@@ -120,9 +120,9 @@ export class Bottleneck extends Module {
     return tidy(() => {
       let out = this.relu.normForward(this.bn1, this.conv1.forward(x));
       out = this.relu.normForward(this.bn2, this.conv2.forward(out));
-      out = this.bn3.forward(this.conv3.forward(out));
+      out = this.conv3.forward(out);
       const identity = this.downsample?.forward(x) ?? x;
-      return this.relu.addForward(out, identity);
+      return this.relu.normAddForward(this.bn3, out, identity);
     });
   }
 }

@@ -50,16 +50,16 @@ export class BatchNorm2d extends Module {
     return this.training ? this.forwardTraining(x) : this.forwardEvaluation(x);
   }
 
-  /** max(0, forward(x)) in training, in one pass. */
-  forwardRelu(x: Tensor): Tensor {
-    return this.forwardTraining(x, true);
+  /** max(0, forward(x) + residual) in training, in one pass. */
+  forwardRelu(x: Tensor, residual?: Tensor): Tensor {
+    return this.forwardTraining(x, { relu: true, ...(residual ? { residual } : {}) });
   }
 
   /** Normalises by the batch's own statistics and updates the running ones (not again while a block is recomputed). */
-  protected forwardTraining(x: Tensor, relu = false): Tensor {
+  protected forwardTraining(x: Tensor, behind: { readonly relu?: boolean; readonly residual?: Tensor } = {}): Tensor {
     const { eps, momentum, num_batches_tracked: batches } = this;
-    if (recomputing()) return batchNormTrain(x, null, null, this.weight, this.bias, { eps, momentum, relu });
-    const options = { eps, momentum, relu, batches };
+    if (recomputing()) return batchNormTrain(x, null, null, this.weight, this.bias, { eps, momentum, ...behind });
+    const options = { eps, momentum, batches, ...behind };
     return batchNormTrain(x, this.running_mean, this.running_var, this.weight, this.bias, options);
   }
 

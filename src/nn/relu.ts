@@ -5,6 +5,11 @@ import { BatchNorm2d } from "./batchNorm2d.ts";
 import { Module } from "./module.ts";
 import { pyBool } from "./python.ts";
 
+/** A batch norm in training that nobody listens to. */
+function fuses(norm: Module): norm is BatchNorm2d {
+  return norm instanceof BatchNorm2d && norm.training && !Object.hasOwn(norm, "forward");
+}
+
 /** max(0, x), torch.nn.ReLU. */
 export class ReLU extends Module {
   /** Printed only, so that trees equal PyTorch's: whether memory is reused is the planner's business. */
@@ -29,12 +34,18 @@ export class ReLU extends Module {
    * the backward pass. Counts as a use of this module; a norm that somebody listens to (`onForward`) runs by itself.
    */
   normForward(norm: Module, x: Tensor): Tensor {
-    if (norm instanceof BatchNorm2d && norm.training && !Object.hasOwn(norm, "forward")) return norm.forwardRelu(x);
+    if (fuses(norm)) return norm.forwardRelu(x);
     return tidy(() => relu(norm.forward(x)));
   }
 
+  /** max(0, norm(x) + residual), the end of a residual block; in one pass where {@link normForward} is. */
+  normAddForward(norm: Module, x: Tensor, residual: Tensor): Tensor {
+    if (fuses(norm)) return norm.forwardRelu(x, residual);
+    return tidy(() => add(norm.forward(x), residual, { relu: true }));
+  }
+
   protected override hookedMethods(): readonly string[] {
-    return ["forward", "addForward", "normForward"];
+    return ["forward", "addForward", "normForward", "normAddForward"];
   }
 
   override extraRepr(): string {

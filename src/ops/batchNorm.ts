@@ -35,7 +35,8 @@ export const batchNormOp: OpDefinition<"batchNorm"> = {
 
 export const batchNormTrainOp: OpDefinition<"batchNormTrain"> = {
   name: "batchNormTrain",
-  shapes(attrs, [x, weight, bias, mean, variance]) {
+  shapes(attrs, [x, weight, bias, mean, variance, residual]) {
+    needShape("batchNorm", "residual", residual ?? null, x!);
     const [y] = batchNormOp.shapes(attrs, [x!, weight!, bias!, mean ?? null, variance ?? null]);
     const rows = numel(x!) / x![1]!;
     if (rows < 2) {
@@ -46,24 +47,27 @@ export const batchNormTrainOp: OpDefinition<"batchNormTrain"> = {
     }
     return [y!, [x![1]!], [x![1]!]];
   },
-  saves: { inputs: [0, 1, 2], outputs: [1, 2] },
+  // Behind a sum the ReLU's mask cannot be had from x alone: the output is kept, which the next layer keeps anyway.
+  saves: ({ relu, residual }) => ({ inputs: [0, 1, 2], outputs: relu && residual ? [0, 1, 2] : [1, 2] }),
   gradient({
-    attrs: { eps, relu },
+    attrs: { eps, relu, residual },
     shapes: [x],
     inputs: [values, weight, bias],
-    outputs: [, mean, invstd],
+    outputs: [y, mean, invstd],
     dys: [dy],
     needs,
   }) {
     const c = [x![1]!];
     const attrs = relu ? { eps, relu } : { eps };
-    const [dx, dweight, dbias] = launch(
+    const masked = relu === true && residual === true;
+    const [dx, dweight, dbias, dz] = launch(
       "batchNormGrad",
       attrs,
-      [values!, dy!, mean!, invstd!, weight!, bias!],
-      [x!, c, c],
+      [values!, dy!, mean!, invstd!, weight!, bias!, masked ? y! : null],
+      masked ? [x!, c, c, x!] : [x!, c, c],
     );
-    return [dx!, needs[1] ? dweight! : null, needs[2] ? dbias! : null, null, null];
+    const other = !residual || !needs[5] ? null : masked ? dz! : dy!.view(dy!.shape);
+    return [dx!, needs[1] ? dweight! : null, needs[2] ? dbias! : null, null, null, other];
   },
 };
 
@@ -80,6 +84,8 @@ export interface BatchNormTrainOptions {
   readonly momentum?: number;
   /** ReLU in the same pass. */
   readonly relu?: boolean;
+  /** Added behind the norm, before the ReLU, in the same pass: a tensor of x's shape. */
+  readonly residual?: Tensor;
   /** Counts batches: one is added to its one value. */
   readonly batches?: Tensor;
 }
@@ -97,9 +103,10 @@ export function batchNormTrain(
   bias: Tensor | null,
   options: BatchNormTrainOptions = {},
 ): Tensor {
-  const { eps = 1e-5, momentum = 0.1, relu = false, batches } = options;
-  const attrs = relu ? { eps, momentum, relu } : { eps, momentum };
-  const [y, batchMean, invstd] = apply(batchNormTrainOp, attrs, [x, weight, bias, mean, variance]);
+  const { eps = 1e-5, momentum = 0.1, relu = false, residual, batches } = options;
+  const attrs = { eps, momentum, ...(relu ? { relu } : {}), ...(residual ? { residual: true } : {}) };
+  const inputs = [x, weight, bias, mean, variance, ...(residual ? [residual] : [])];
+  const [y, batchMean, invstd] = apply(batchNormTrainOp, attrs, inputs);
   if (batches) count(batches);
   batchMean!.dispose();
   invstd!.dispose();

@@ -27,10 +27,13 @@ export const conv2dOp: OpDefinition<"conv2d"> = {
     return numel(y!) * (numel(weight!) / weight![0]!);
   },
   saves: { inputs: [0, 1] },
-  gradient({ attrs, shapes, inputs: [x, weight], dys: [dy], needs }) {
+  gradient({ attrs, shapes, inputs: [x, weight], dys: [dy], needs, take }) {
     const [xShape, wShape, bShape] = shapes;
+    const known = needs[0] ? take(0) : null;
+    const dx = needs[0] ? launch("conv2dInputGrad", attrs, [dy!, weight!, known], [xShape!])[0]! : null;
+    known?.dispose();
     return [
-      needs[0] ? launch("conv2dInputGrad", attrs, [dy!, weight!], [xShape!])[0]! : null,
+      dx,
       needs[1] ? launch("conv2dWeightGrad", attrs, [x!, dy!], [wShape!])[0]! : null,
       needs[2] ? launch("channelSum", {}, [dy!], [bShape!])[0]! : null,
     ];

@@ -63,6 +63,20 @@ export const trainingRows: [string, TrainingRow][] = [
   ...conv(2, 12, 5, 5, 6, 3, 1, 1, 1, 3),
   ...conv(1, 2, 5, 5, 3, 1, 1, 1),
   ...conv(1, 4, 10, 10, 4, 3, 3, 2),
+  // Phases of a stride: kernels that do and do not divide by it, sides that do not divide, one pixel, large padding.
+  ...conv(2, 5, 11, 8, 7, 4, 2, 1),
+  ...conv(2, 5, 8, 10, 7, 5, 3, 2),
+  ...conv(2, 6, 7, 7, 8, 2, 2, 0),
+  ...conv(2, 6, 3, 3, 8, 3, 2, 1),
+  ...conv(1, 6, 5, 6, 8, 3, 2, 2),
+  ...conv(20, 32, 16, 16, 70, 3, 2, 1),
+  // Winograd, both gradients: tails of tiles, of channels, of spans, several segments of the batch.
+  ...conv(3, 20, 9, 11, 18, 3, 1, 1),
+  ...conv(2, 16, 6, 7, 21, 3, 1, 0),
+  ...conv(2, 17, 8, 8, 16, 3, 1, 2),
+  ...conv(17, 16, 16, 16, 16, 3, 1, 1),
+  ...conv(2, 70, 8, 8, 66, 3, 1, 1),
+  ...conv(64, 64, 8, 8, 64, 3, 1, 1),
   [
     "linearInputGrad",
     {
@@ -117,6 +131,46 @@ export const trainingRows: [string, TrainingRow][] = [
       sum: 429,
     },
   ]),
+  ...[9, 16].map((c): [string, TrainingRow] => [
+    "batchNormTrain",
+    {
+      attrs: { eps: 1e-5, momentum: 0.1, relu: true, residual: true },
+      inputs: [[3, c, 13, 11], [c], [c], [c], [c], [3, c, 13, 11]],
+      outputs: [[3, c, 13, 11], [c], [c]],
+      positive: [4],
+      sum: 429,
+    },
+  ]),
+  ...[9, 16].map((c): [string, TrainingRow] => [
+    "batchNormGrad",
+    {
+      attrs: { eps: 1e-5, relu: true },
+      inputs: [[3, c, 13, 11], [3, c, 13, 11], [c], [c], [c], [c], [3, c, 13, 11]],
+      outputs: [[3, c, 13, 11], [c], [c], [3, c, 13, 11]],
+      positive: [3],
+      sum: 429,
+    },
+  ]),
+  ...[
+    [3, 1],
+    [3, 2],
+    [1, 2],
+  ].map(([k, s]): [string, TrainingRow] => {
+    const side = out(9, k!, s!, 1, 1);
+    return [
+      "conv2dInputGrad",
+      {
+        attrs: { ...window(k!, s!, 1), groups: 1 },
+        inputs: [
+          [2, 20, side, side],
+          [20, 16, k!, k!],
+          [2, 16, 9, 9],
+        ],
+        outputs: [[2, 16, 9, 9]],
+        sum: 20 * k! * k! + 1,
+      },
+    ];
+  }),
   [
     "reluGrad",
     {

@@ -102,7 +102,7 @@ export class WasmBackend implements Backend {
     this.#reasons = reasons;
     this.exports = exports;
     this.allocator = allocator;
-    this.#eager = new Eager(allocator, exports);
+    this.#eager = new Eager(allocator, exports, team?.threads ?? 1);
   }
 
   alloc(length: number): Handle {

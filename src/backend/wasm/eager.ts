@@ -9,13 +9,14 @@ import type { KernelName, RecordOf } from "./records.ts";
 export class Eager implements LowerContext {
   readonly #allocator: Allocator;
   readonly #exports: Exports;
-  readonly workers = 1;
+  readonly workers: number;
   readonly compiled = false;
   readonly memory = "default";
   #commands: Command[] = [];
   #scratch: number[] = [];
 
-  constructor(allocator: Allocator, exports: Exports) {
+  constructor(allocator: Allocator, exports: Exports, workers: number) {
+    this.workers = workers;
     this.#allocator = allocator;
     this.#exports = exports;
   }

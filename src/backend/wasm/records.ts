@@ -143,6 +143,9 @@ export const records = {
     "ocPerTile",
     "ocTiles",
     "partialStep",
+    "chunk",
+    "scratch",
+    "scratchStep",
   ],
   /** y[i] = factor · Σ over `count` of x[j][i], in this order, in f64; a tile is `perTile` elements. */
   reduce: ["x", "y", "count", "length", "factor!", "perTile"],
@@ -170,8 +173,8 @@ export const records = {
     "eps!",
     "momentum!",
   ],
-  /** Per chunk and channel: Σ g and Σ g · x̂ (g is dy behind the ReLU); `scale` is normCoefficients' result. */
-  normGradSums: ["x", "dy", "partial", "scale", "mean", "invstd", "rows", "c", "rowsPerTile", "relu"],
+  /** Per chunk and channel: Σ g and Σ g · x̂; g is dy behind the ReLU, or where y > 0, and then kept in `dz`. `scale` is normCoefficients' result. */
+  normGradSums: ["x", "dy", "partial", "scale", "mean", "invstd", "rows", "c", "rowsPerTile", "relu", "y", "dz"],
   /** Forward scale and shift again, and (frozen) invstd from the variance; one tile. `scale` is [3][c]: scale, shift, invstd. */
   normCoefficients: ["mean", "invstd", "weight", "bias", "scale", "c", "frozen", "eps!"],
   /** dweight, dbias and the three factors of dx = a · g + b · x + c; a tile is 16 channels. */
@@ -254,6 +257,54 @@ export const records = {
   winogradInput: winograd,
   /** 3x3 stride 1 convolution of a block of output tiles for `panelsPerTile` panels; `fused` includes the input transform. */
   winograd,
+  /**
+   * Weight gradient of a 3x3 stride 1 convolution by F(3x3, 4x4): `partial` gets 36 matrices of sums for each segment, span of
+   * output channels and span of input channels; a tile is one of each.
+   */
+  winogradGrad: [
+    "x",
+    "dy",
+    "partial",
+    "h",
+    "w",
+    "c",
+    "oh",
+    "ow",
+    "oc",
+    "padH",
+    "padW",
+    "tilesX",
+    "tilesY",
+    "tiles",
+    "blockTiles",
+    "segments",
+    "ocSpan",
+    "cSpan",
+    "ocShares",
+    "cShares",
+    "scratch",
+    "scratchStep",
+  ],
+  /** Every stride-th tap of [oc][kh][kw][ic] from (top, left) on, reversed, to [ic][th][tw][oc]; a tile is a row of the result. */
+  phaseWeights: ["x", "y", "oc", "ic", "kh", "kw", "th", "tw", "top", "left", "strideH", "strideW"],
+  /** Pixels of x [h][w] to every stride-th pixel of y [oh][ow] from (top, left) on; a tile is a row of x. */
+  spread: ["x", "y", "h", "w", "c", "oh", "ow", "top", "left", "strideH", "strideW"],
+  /** y = x * scale + shift per channel, plus `residual` (may be 0), then ReLU; a tile is `rowsPerTile` pixels. */
+  normApply: ["x", "scale", "residual", "y", "rows", "c", "relu", "rowsPerTile"],
+  /** Adds the segments and transforms the sums to dw; a tile is four output channels. */
+  winogradGradSum: [
+    "partial",
+    "dw",
+    "c",
+    "oc",
+    "segments",
+    "ocSpan",
+    "cSpan",
+    "ocShares",
+    "cShares",
+    "scratch",
+    "scratchStep",
+  ],
 } as const;
 
 export type KernelName = keyof typeof records;

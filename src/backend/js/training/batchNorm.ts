@@ -9,6 +9,7 @@ export function batchNormTrain(
 ): void {
   const x = floats(inputs[0]);
   const [weight, bias, runningMean, runningVariance] = inputs.slice(1, 5).map(optionalFloats);
+  const residual = optionalFloats(inputs[5]);
   const [y, meanOut, invstdOut] = outputs.map(floats) as [Float32Array, Float32Array, Float32Array];
   const c = inputs[0]!.shape[1]!;
   const rows = x.length / c;
@@ -29,13 +30,14 @@ export function batchNormTrain(
   for (let from = 0; from < x.length; from += c) {
     for (let i = 0; i < c; i++) {
       const invstd = 1 / Math.sqrt(m2[i]! / rows + eps);
-      const v = (x[from + i]! - mean[i]!) * invstd * (weight?.[i] ?? 1) + (bias?.[i] ?? 0);
+      const v =
+        (x[from + i]! - mean[i]!) * invstd * (weight?.[i] ?? 1) + (bias?.[i] ?? 0) + (residual?.[from + i] ?? 0);
       y[from + i] = relu && v <= 0 ? 0 : v;
     }
   }
 }
 
-/** Gradients of batch norm (and of the ReLU fused with it, whose mask is computed again from x). */
+/** Gradients of batch norm (and of the ReLU fused with it, whose mask is computed again from x, or is where y > 0). */
 export function batchNormGrad(
   attrs: OpAttrs["batchNormGrad"],
   inputs: readonly (View | null)[],
@@ -47,18 +49,21 @@ export function batchNormGrad(
   const weight = optionalFloats(inputs[4]);
   const bias = optionalFloats(inputs[5]);
   const { eps, relu = false, frozen = false } = attrs;
+  const y = optionalFloats(inputs[6]);
+  const dz = optionalFloats(outputs[3]);
   const invstd = frozen ? Float64Array.from(floats(inputs[3]), (v) => 1 / Math.sqrt(v + eps)) : floats(inputs[3]);
-  const [dx, dweight, dbias] = outputs.map(floats) as [Float32Array, Float32Array, Float32Array];
+  const [dx, dweight, dbias] = outputs.slice(0, 3).map(floats) as [Float32Array, Float32Array, Float32Array];
   const c = inputs[0]!.shape[1]!;
   const rows = x.length / c;
   const sum = new Float64Array(c);
   const dot = new Float64Array(c);
   const hat = (at: number, i: number) => (x[at]! - mean[i]!) * invstd[i]!;
   const grad = (at: number, i: number) =>
-    relu && hat(at, i) * (weight?.[i] ?? 1) + (bias?.[i] ?? 0) <= 0 ? 0 : dy[at]!;
+    y ? (y[at]! > 0 ? dy[at]! : 0) : relu && hat(at, i) * (weight?.[i] ?? 1) + (bias?.[i] ?? 0) <= 0 ? 0 : dy[at]!;
   for (let from = 0; from < x.length; from += c) {
     for (let i = 0; i < c; i++) {
       const g = grad(from + i, i);
+      if (dz) dz[from + i] = g;
       sum[i]! += g;
       dot[i]! += g * hat(from + i, i);
     }

@@ -1,5 +1,5 @@
 import type { Conv2dAttrs, View } from "../../backend.ts";
-import { floats, nchw } from "../view.ts";
+import { floats, nchw, optionalFloats } from "../view.ts";
 
 /** Calls `visit` for each pair of an output pixel and a window pixel inside the picture: floats' offsets of x and y, tap number. */
 function eachTap(
@@ -31,7 +31,7 @@ function eachTap(
 /** dx[n, c, row, col] = Σ dy[n, o, i, j] · weight[o, c, p, q] over the output pixels whose windows hold that pixel. */
 export function conv2dInputGrad(
   attrs: Conv2dAttrs,
-  [dyView, wView]: readonly (View | null)[],
+  [dyView, wView, knownView]: readonly (View | null)[],
   [dxView]: readonly View[],
 ): void {
   const dy = floats(dyView);
@@ -41,7 +41,8 @@ export function conv2dInputGrad(
   const icg = c / attrs.groups;
   const ocg = oc / attrs.groups;
   const k = attrs.kernelH * attrs.kernelW * icg;
-  const sums = new Float64Array(floats(dxView).length);
+  const known = optionalFloats(knownView);
+  const sums = known ? Float64Array.from(known) : new Float64Array(floats(dxView).length);
   eachTap(attrs, nchw(dxView!.shape), nchw(dyView!.shape), (xAt, yAt, tap) => {
     for (let o = 0; o < oc; o++) {
       const g = dy[yAt + o]!;

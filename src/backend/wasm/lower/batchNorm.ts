@@ -7,7 +7,8 @@ type Inputs = readonly (View | null)[];
 type Outputs = readonly View[];
 
 const channelsPerTile = 16;
-const passElements = 16384;
+/** Elements of a tile of a pass over memory: what a tile reads and writes stays in the first-level cache while it takes channels in eights. */
+const passElements = 4096;
 
 function rowsOf(view: View): { rows: number; c: number; chunks: number; passRows: number; passes: number } {
   const c = view.shape[1]!;
@@ -22,7 +23,7 @@ export function batchNormTrain(
   outputs: Outputs,
   context: LowerContext,
 ): void {
-  const [x, weight, bias, runningMean, runningVariance] = inputs;
+  const [x, weight, bias, runningMean, runningVariance, residual] = inputs;
   const [y, mean, invstd] = outputs as [View, View, View];
   const { rows, c, chunks, passRows, passes } = rowsOf(x!);
   const partial = context.scratch(2 * chunks * c);
@@ -45,7 +46,16 @@ export function batchNormTrain(
     momentum: attrs.momentum,
   });
   const relu = attrs.relu ? 1 : 0;
-  context.emit("scaleShift", passes, { x: source, scale, y: context.address(y), rows, c, relu, rowsPerTile: passRows });
+  context.emit("normApply", passes, {
+    x: source,
+    scale,
+    residual: optional(context, residual),
+    y: context.address(y),
+    rows,
+    c,
+    relu,
+    rowsPerTile: passRows,
+  });
 }
 
 export function batchNormGrad(
@@ -54,8 +64,8 @@ export function batchNormGrad(
   outputs: Outputs,
   context: LowerContext,
 ): void {
-  const [x, dy, mean, invstd, weight, bias] = inputs;
-  const [dx, dweight, dbias] = outputs as [View, View, View];
+  const [x, dy, mean, invstd, weight, bias, y] = inputs;
+  const [dx, dweight, dbias, dz] = outputs as [View, View, View, View | undefined];
   const { rows, c, chunks, passRows, passes } = rowsOf(x!);
   const partial = context.scratch(2 * chunks * c);
   const scale = context.scratch(3 * c);
@@ -68,7 +78,9 @@ export function batchNormGrad(
   const statistics = { mean: means, invstd: context.address(invstd!), weight: w, bias: optional(context, bias) };
   context.emit("normCoefficients", 1, { ...statistics, scale, c, frozen, eps: attrs.eps });
   const inverse = scale + 2 * c * 4;
-  context.emit("normGradSums", chunks, { ...shared, partial, mean: means, invstd: inverse, rowsPerTile: chunkRows });
+  const masked = { y: optional(context, y), dz: optional(context, dz) };
+  const sums = { ...shared, ...masked, partial, mean: means, invstd: inverse, rowsPerTile: chunkRows };
+  context.emit("normGradSums", chunks, sums);
   context.emit("normGradCombine", Math.ceil(c / channelsPerTile), {
     partial,
     weight: w,
@@ -82,7 +94,9 @@ export function batchNormGrad(
     rowsPerTile: chunkRows,
     frozen,
   });
-  context.emit("normGradApply", passes, { ...shared, dx: context.address(dx), factors, rowsPerTile: passRows });
+  const behind = y && dz ? { dy: context.address(dz), relu: 0 } : {};
+  const pass = { ...shared, ...behind, dx: context.address(dx), factors, rowsPerTile: passRows };
+  context.emit("normGradApply", passes, pass);
 }
 
 export function channelSum(_attrs: object, [dy]: Inputs, [db]: Outputs, context: LowerContext): void {

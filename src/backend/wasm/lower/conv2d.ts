@@ -10,12 +10,13 @@ export function lowerConv2d(
   inputs: readonly (View | null)[],
   outputs: readonly View[],
   context: LowerContext,
+  use: "compiled" | "eager" | "gradient" = context.compiled ? "compiled" : "eager",
 ): void {
   const [x, weight] = inputs as [View, View];
   const c = x.shape[1]!;
   const [, oc, oh, ow] = outputs[0]!.shape as [number, number, number, number];
-  const { memory, compiled } = context;
-  const algorithm = context.preparedAs(weight) ?? chooseConv(attrs, { c, oc, oh, ow }, { memory, compiled });
+  const { memory } = context;
+  const algorithm = context.preparedAs(weight) ?? chooseConv(attrs, { c, oc, oh, ow }, { memory, use });
   if (algorithm === "winograd4") lowerWinograd(4, attrs, inputs, outputs, context);
   else if (algorithm === "winograd2") lowerWinograd(2, attrs, inputs, outputs, context);
   else lowerProduct(attrs, inputs, outputs, context);

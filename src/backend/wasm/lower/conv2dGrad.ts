@@ -1,19 +1,16 @@
 import { numel } from "../../../tensor/shape.ts";
-import type { Storage } from "../../../tensor/storage.ts";
 import type { Conv2dAttrs, View } from "../../backend.ts";
-import { floatBytes, type LowerContext, packedLength } from "./context.ts";
+import { floatBytes, type LowerContext, packedLength, panelColumns } from "./context.ts";
 import { lowerConv2d } from "./conv2d.ts";
 import { emitGemm, emitPack } from "./gemm.ts";
+import { emitPhases } from "./phases.ts";
 import { emitReduce } from "./reduce.ts";
+import { scratchView } from "./scratchView.ts";
+import { emitWinogradGrad, fitsWinogradGrad } from "./winogradGrad.ts";
 
 type Inputs = readonly (View | null)[];
 type Outputs = readonly View[];
 type Four = [number, number, number, number];
-
-/** A view on scratch memory, for lowerings that are made of other lowerings. */
-function scratchView(context: LowerContext, shape: readonly number[]): View {
-  return { storage: { handle: context.scratch(numel(shape)) } as unknown as Storage, shape };
-}
 
 /** Weights [oc][kh][kw][c/groups] as those of the convolution that takes dy to dx: [c][kh reversed][kw reversed][oc/groups]. */
 function flipped(weight: View, groups: number, context: LowerContext): View {
@@ -44,29 +41,36 @@ function dilate(from: View, to: View, top: number, left: number, attrs: Conv2dAt
 
 /**
  * The gradient of a convolution's input is a convolution with stride 1 of dy, its pixels put `stride` apart, with the weights
- * turned around; so it uses whatever algorithm the forward convolution would. A 1x1 kernel multiplies first and spreads after.
+ * turned around; so it uses whatever algorithm the forward convolution would. With a stride each phase of dx sees its own taps
+ * only: a small convolution of dy as it is. A 1x1 kernel multiplies first and spreads after.
+ * @param inputs dy, weight, and a gradient that is there already and is added (may be null)
  */
 export function conv2dInputGrad(
   attrs: Conv2dAttrs,
-  [dyIn, weightIn]: Inputs,
+  [dyIn, weightIn, known]: Inputs,
   [dxOut]: Outputs,
   context: LowerContext,
 ): void {
   const dy = dyIn!;
   const dx = dxOut!;
-  const weight = flipped(weightIn!, attrs.groups, context);
-  const [n, oc, oh, ow] = dy.shape as Four;
+  const [n, oc] = dy.shape as Four;
   const [, c, h, w] = dx.shape as Four;
-  const { kernelH, kernelW, strideH, strideW, padH, padW, dilationH, dilationW } = attrs;
+  const { kernelH, kernelW, strideH, strideW, padH, padW, dilationH, dilationW, groups } = attrs;
   const top = dilationH * (kernelH - 1) - padH;
   const left = dilationW * (kernelW - 1) - padW;
   const unit = { ...attrs, strideH: 1, strideW: 1, padH: 0, padW: 0, relu: false };
-  const convolve = (x: View, y: View, pads: object) =>
-    lowerConv2d({ ...unit, ...pads }, [x, weight, null, null], [y], context);
+  const weight = () => flipped(weightIn!, groups, context);
+  const convolve = (x: View, y: View, pads: object, residual: View | null = null) =>
+    lowerConv2d({ ...unit, ...pads }, [x, weight(), null, residual], [y], context, "gradient");
 
   if (strideH === 1 && strideW === 1 && top >= 0 && left >= 0) {
-    convolve(dy, dx, { padH: top, padW: left });
+    convolve(dy, dx, { padH: top, padW: left }, known ?? null);
+    return;
+  }
+  if (groups === 1 && dilationH === 1 && dilationW === 1 && kernelH >= strideH && kernelW >= strideW) {
+    emitPhases(attrs, dy, weightIn!, dx, context);
   } else if (kernelH === 1 && kernelW === 1) {
+    const [, , oh, ow] = dy.shape as Four;
     const small = scratchView(context, [n, c, oh, ow]);
     convolve(dy, small, {});
     dilate(small, dx, -padH, -padW, attrs, context);
@@ -75,12 +79,24 @@ export function conv2dInputGrad(
     dilate(dy, canvas, top, left, attrs, context);
     convolve(canvas, dx, {});
   }
+  if (known) emitAdd(dx, known, context);
+}
+
+/** y += a. */
+function emitAdd(y: View, a: View, context: LowerContext): void {
+  const length = numel(y.shape);
+  const perTile = 16384;
+  const values = { a: context.address(y), b: context.address(a), y: context.address(y) };
+  context.emit("pointwise", Math.ceil(length / perTile), { ...values, length, relu: 0, scaled: 0, factor: 1, perTile });
 }
 
 /** Floats that the partial matrices of a weight gradient may take: 4 MB. */
 const partialFloats = 1 << 20;
 /** Parts that a batch is cut into at most; the cut depends on shapes only, so the sum's order never depends on threads. */
 const maxSegments = 16;
+
+/** Pixels whose products are summed in registers before they are added to the partial matrix. */
+const chunkPixels = 64;
 
 interface WeightGrad {
   readonly x: number;
@@ -110,6 +126,8 @@ function emitWeightGrad(context: LowerContext, g: WeightGrad): void {
   const ocPerTile = Math.min(64, Math.ceil(g.oc / 4) * 4);
   const ocTiles = Math.ceil(g.oc / ocPerTile);
   const partialStep = size * floatBytes;
+  const panels = Math.ceil(g.runLength / panelColumns) * panelColumns;
+  const scratchLength = chunkPixels * (ocPerTile + panels) + ocPerTile * panels;
   context.emit("weightGrad", segments * ocTiles * runs, {
     ...record,
     partial,
@@ -117,6 +135,9 @@ function emitWeightGrad(context: LowerContext, g: WeightGrad): void {
     ocPerTile,
     ocTiles,
     partialStep,
+    chunk: chunkPixels,
+    scratch: context.scratch(context.workers * scratchLength),
+    scratchStep: scratchLength * floatBytes,
   });
   if (segments > 1) emitReduce(context, { x: partial, y: dw, count: segments, length: size });
 }
@@ -131,6 +152,10 @@ export function conv2dWeightGrad(
   const [n, c, h, w] = x.shape as Four;
   const [, oc, oh, ow] = dyIn!.shape as Four;
   const { kernelH, kernelW, strideH, strideW, padH, padW, dilationH, dilationW, groups } = attrs;
+  if (fitsWinogradGrad(attrs, c, oc, oh, ow)) {
+    emitWinogradGrad(attrs, x, dyIn!, dwOut!, context);
+    return;
+  }
   const cg = c / groups;
   const ocg = oc / groups;
   let source = context.address(x);

@@ -1,5 +1,6 @@
 import type { OpAttrs, View } from "../../backend.ts";
 import { each, type LowerContext, type Slot } from "../context.ts";
+import { addSlots, reluGrad } from "./pointwise.ts";
 import { flag, lengthOf } from "./shapes.ts";
 
 type Inputs = readonly (View | null)[];
@@ -66,7 +67,7 @@ export function batchNormTrain(
   outputs: Outputs,
   context: LowerContext,
 ): void {
-  const [x, weight = null, bias = null, runningMean = null, runningVariance = null] = inputs;
+  const [x, weight = null, bias = null, runningMean = null, runningVariance = null, residual = null] = inputs;
   const [y, mean, invstd] = outputs as readonly [View, View, View];
   const c = x!.shape[1]!;
   const rows = lengthOf(x!) / c;
@@ -86,18 +87,30 @@ export function batchNormTrain(
     },
     invocations: [c, 1, 1],
   });
-  const params = { c, eps: attrs.eps, weight: flag(weight), bias: flag(bias), relu: flag(attrs.relu) };
-  each(context, "batchNorm", lengthOf(y), [x!, weight, bias, mean, invstd, y], params, { inverse: 1 });
+  const params = { c, eps: attrs.eps, weight: flag(weight), bias: flag(bias), relu: flag(attrs.relu && !residual) };
+  const normed = residual ? context.scratch(lengthOf(y)) : y;
+  each(context, "batchNorm", lengthOf(y), [x!, weight, bias, mean, invstd, normed], params, { inverse: 1 });
+  if (residual) addSlots(context, y, normed, residual, attrs.relu);
 }
 
 export function batchNormGrad(
-  attrs: OpAttrs["batchNormGrad"],
+  given: OpAttrs["batchNormGrad"],
   inputs: Inputs,
   outputs: Outputs,
   context: LowerContext,
 ): void {
-  const [x, dy, mean, invstd, weight = null, bias = null] = inputs as [View, View, View, View, View?, View?];
-  const [dx, dweight, dbias] = outputs as readonly [View, View, View];
+  const [x, above, mean, invstd, weight = null, bias = null, y = null] = inputs as [
+    View,
+    View,
+    View,
+    View,
+    ...(View | null)[],
+  ];
+  const [dx, dweight, dbias, dz] = outputs as readonly [View, View, View, View | undefined];
+  // Behind a sum: first what the ReLU lets through, which the other summand wants as well.
+  if (y && dz) reluGrad({}, [y, above], [dz], context);
+  const dy = y && dz ? dz : above;
+  const attrs = y && dz ? { ...given, relu: false } : given;
   const c = x.shape[1]!;
   const sums = context.scratch(2 * c);
   channelSums(context, sums, { kind: 2, x, dy, mean, invstd, weight, bias, attrs, factor: 1 });

@@ -112,7 +112,7 @@ export function linear(attrs: OpAttrs["linear"], inputs: Inputs, outputs: Output
 
 export function conv2dInputGrad(
   attrs: OpAttrs["conv2dInputGrad"],
-  [dy, weight]: Inputs,
+  [dy, weight, known = null]: Inputs,
   [dx]: Outputs,
   context: LowerContext,
 ): void {
@@ -123,7 +123,7 @@ export function conv2dInputGrad(
     window: attrs,
     groups: attrs.groups,
     bias: null,
-    residual: null,
+    residual: known,
     relu: false,
     transposed: true,
   });

@@ -1,5 +1,5 @@
 import type { OpAttrs, View } from "../../backend.ts";
-import { each, type LowerContext } from "../context.ts";
+import { each, type LowerContext, type Slot } from "../context.ts";
 import { flag, lengthOf } from "./shapes.ts";
 
 type Inputs = readonly (View | null)[];
@@ -25,6 +25,11 @@ export function relu(_attrs: object, inputs: Inputs, outputs: Outputs, context: 
 
 export function add(attrs: OpAttrs["add"], inputs: Inputs, outputs: Outputs, context: LowerContext): void {
   pointwise("add", inputs, outputs, context, { relu: attrs.relu });
+}
+
+/** y = a + b of anything that has memory, for ops that are made of several steps. */
+export function addSlots(context: LowerContext, y: View, a: Slot, b: Slot, relu = false): void {
+  each(context, "pointwise", lengthOf(y), [y, a, b], { relu: flag(relu), each: 1, factor: 0 }, { kind: kinds.add });
 }
 
 export function mulScalar(attrs: OpAttrs["mulScalar"], inputs: Inputs, outputs: Outputs, context: LowerContext): void {
