@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { proxyFor } from "../../src/platform/nodeProxy.ts";
+import { proxyFor } from "../../src/platform/proxyFor.ts";
 import { repoRoot } from "../support/shared.ts";
 import { head } from "./badServer.ts";
 
