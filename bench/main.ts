@@ -5,11 +5,11 @@
  */
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { measurePeak } from "../src/cli/peak.ts";
 import { type InitOptions, info, init } from "../src/index.ts";
 import { type Clock, clocks, gflops, type Result } from "./measure.ts";
 import { benchModels } from "./models.ts";
 import { benchOps, type Settings } from "./ops.ts";
-import { measurePeak } from "./peak.ts";
 import { columns, tablePrinter } from "./report.ts";
 
 const { values: options } = parseArgs({

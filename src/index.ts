@@ -130,6 +130,7 @@ export { type ImageInfo, imageInfo } from "./vision/decode.ts";
 export { encodePng } from "./vision/encodePng.ts";
 export { activationMap, type HeatMap, overlay, upsample } from "./vision/heatmap.ts";
 export type { RawImage, RgbImage } from "./vision/image.ts";
+export { type DecodedPrediction, decodePredictions, preprocessInput } from "./vision/kerasApplications.ts";
 export { cifar10Labels, cifar100Labels, digitLabels, fashionLabels } from "./vision/labels/cifar.ts";
 export { imagenetLabels } from "./vision/labels/imagenet.ts";
 export { type Label, type Labels, labelsOf, parseLabels } from "./vision/labels/labels.ts";

@@ -106,6 +106,8 @@ const wrong: readonly (readonly [what: string, body: () => unknown, pieces: read
     ["padShortcut", "before -1"],
   ],
   ["pad", () => pad2d(zeros([4, 4]), { top: 1 }), ["pad2d", "input", "[4, 4]"]],
+  ["negative pad", () => pad2d(zeros([1, 1, 4, 4]), { left: -1 }), ["pad2d", "left -1", "at least 0"]],
+  ["broken pad", () => pad2d(zeros([1, 1, 4, 4]), { top: 0.5 }), ["pad2d", "top 0.5"]],
   ["flatten", () => flatten(zeros([4, 4])), ["flatten", "input", "[4, 4]"]],
   ["softmax", () => softmax(zeros([1, 4, 1, 1])), ["softmax", "input", "[n, k]", "[1, 4, 1, 1]"]],
 ];

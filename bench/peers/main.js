@@ -8,7 +8,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { measurePeak } from "../../build/bench/peak.js";
+import { measurePeak } from "../../build/src/cli/peak.js";
 import * as lib from "../../build/src/index.js";
 import { fillInput, fillTensor } from "../../build/test/support/fill.js";
 import { goldenTensor, readGolden } from "../../build/test/support/golden.js";

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { ArgumentError, UnknownNameError } from "../errors.ts";
 import { type Command, help, parse, UsageError } from "./command.ts";
+import { bench } from "./commands/bench.ts";
 import { classify } from "./commands/classify.ts";
 import { convert } from "./commands/convert.ts";
 import { embed } from "./commands/embed.ts";
@@ -12,7 +13,7 @@ import { summary } from "./commands/summary.ts";
 import { train } from "./commands/train.ts";
 import { describe } from "./errors.ts";
 
-const plain: readonly Command[] = [classify, embed, explain, evaluate, summary, models, convert, train];
+const plain: readonly Command[] = [classify, embed, explain, evaluate, summary, models, convert, train, bench];
 const commands: readonly Command[] = [...plain, ...fleetCommands];
 
 function overview(title: string, commands: readonly Command[]): string {

@@ -13,7 +13,7 @@ export const networkOptions: Readonly<Record<string, OptionSpec>> = {
     type: "string",
     short: "w",
     value: "FILE",
-    help: "checkpoint (.safetensors, .pth, .pt, .th; path or address) or name, e.g. IMAGENET1K_V2",
+    help: "checkpoint (.safetensors, .pth, .pt, .th, Keras .h5; path or address) or name, e.g. IMAGENET1K_V2",
   },
   offline: { type: "boolean", help: "use downloaded weights only" },
   "allow-non-commercial": { type: "boolean", help: "load weights whose licence forbids commercial use" },

@@ -27,7 +27,7 @@ export class Progress {
     const filled = Math.round(share * width);
     const bar = "█".repeat(filled) + "░".repeat(width - filled);
     const line = `${this.#what} ${bar} ${done}/${this.#total}${this.#unit}${left}${note === "" ? "" : `  ${note}`}`;
-    process.stderr.write(`\r\x1b[K${line.slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1))}`);
+    process.stderr.write(`\r\x1b[K${line.slice(0, Math.max(20, (process.stderr.columns || 80) - 1))}`);
   }
 
   /** Takes the line away. */

@@ -24,6 +24,10 @@ export const pad2dOp: OpDefinition<"pad2d"> = {
   name: "pad2d",
   shapes({ top, bottom, left, right }, [x]) {
     const [n, c, h, w] = needRank("pad2d", "input", x, 4, "n, c, h, w") as [number, number, number, number];
+    if (![top, bottom, left, right].every((size) => Number.isInteger(size) && size >= 0)) {
+      const sizes = `top ${top}, bottom ${bottom}, left ${left}, right ${right}`;
+      throw new ShapeError("pad2d", `${sizes}: all must be whole numbers of at least 0`);
+    }
     return [[n, c, top + h + bottom, left + w + right]];
   },
   gradient: ({ attrs: { top, left }, shapes: [x], dys: [dy] }) => launch("crop2d", { top, left }, [dy!], [x!]),

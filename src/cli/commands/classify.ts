@@ -10,7 +10,7 @@ import { Progress } from "../progress.ts";
 export const classify: Command = {
   name: "classify",
   summary: "Say what pictures show: the most likely classes with their probabilities.",
-  usage: "[options] [PICTURE | FOLDER | ADDRESS]…",
+  usage: "[options] [PICTURE | FOLDER | PATTERN | ADDRESS]…",
   options: {
     ...networkOptions,
     top: { type: "string", short: "k", value: "N", help: "classes for each picture; 5 by default" },
@@ -18,6 +18,7 @@ export const classify: Command = {
   },
   examples: [
     "resnet-ts classify photo.jpg",
+    "resnet-ts classify 'holidays/**/*.jpg' --json > holidays.jsonl",
     "resnet-ts classify holidays/ --json > holidays.jsonl",
     "resnet-ts classify --model resnet50 --weights resnet50.safetensors photo.jpg",
   ],

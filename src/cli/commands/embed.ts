@@ -8,7 +8,7 @@ import { Progress } from "../progress.ts";
 export const embed: Command = {
   name: "embed",
   summary: "Print the feature vector of each picture, one JSON object a line.",
-  usage: "[options] PICTURE | FOLDER…",
+  usage: "[options] PICTURE | FOLDER | PATTERN…",
   options: {
     ...networkOptions,
     strict: { type: "boolean", help: "stop at the first picture that cannot be read" },
