@@ -52,6 +52,12 @@ async function bothWays(model: Compilable<unknown>, shape: Shape): Promise<Map<s
   return found;
 }
 
+/** Said in a word: a comparison of the assertion library's would print thousands of numbers, and take minutes to. */
+function sameBits(a: Float32Array, b: Float32Array, what: string): void {
+  const differ = a.length === b.length ? a.filter((v, i) => !Object.is(v, b[i])).length : Number.NaN;
+  assert.is(differ, 0, `${what}: ${differ} of ${a.length} values differ`);
+}
+
 // One of each kind of block and stem; small pictures, because compiling is what takes the time.
 const families: [name: string, build: (options?: object) => PictureNet, shape: Shape, numClasses: string][] = [
   ["resnet18", resnet18, [2, 3, 32, 64], "numClasses"],
@@ -81,9 +87,10 @@ for (const [name, build, shape, classes] of families) {
     // What is taken out of the middle is the same launches, rewritten alike: the same bits, whatever else is taken.
     const last = "layer4" in net ? "layer4" : "layer3";
     const maps = await bothWays(extract(net, ["layer1", last]), shape);
-    const levels = await bothWays(featuresOnly(net), shape);
-    assert.equal(maps.get("layer1"), levels.get("layer1"));
-    assert.equal(maps.get(last), levels.get(last));
+    await bothWays(featuresOnly(net), shape);
+    // Without the stem's: where its convolution is wanted by itself, the batch norm behind it cannot be folded into it.
+    const levels = await bothWays(featuresOnly(net, { outIndices: [1, 2, -1] }), shape);
+    for (const layer of ["layer1", last]) sameBits(maps.get(layer)!, levels.get(layer)!, layer);
 
     net.resetClassifier(0);
     assert.is(net.numClasses, 0);
@@ -92,7 +99,7 @@ for (const [name, build, shape, classes] of families) {
     const headless = build({ [classes]: 0, init: "empty" });
     headless.loadStateDict(net.stateDict());
     headless.eval().requiresGrad(false);
-    assert.equal((await bothWays(headless, shape)).get("out"), features.get("out"));
+    sameBits((await bothWays(headless, shape)).get("out")!, features.get("out")!, "features");
     headless.dispose();
 
     net.resetClassifier(7);

@@ -87,6 +87,8 @@ abstract class KerasNet extends PictureNet {
   /** Probabilities (or logits) with a top; without one the map, or its average or maximum. */
   override forwardHead(features: Tensor): Tensor {
     if (this.avgpool instanceof Identity) return features;
+    // After resetClassifier(0) there is nothing to make probabilities of.
+    if (this.fc instanceof Identity) return this.pool(features);
     return tidy(() => this.activation.forward(this.fc.forward(this.pool(features))));
   }
 }
