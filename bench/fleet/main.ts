@@ -2,7 +2,7 @@
  * `npm run bench:fleet [-- --pictures N] [--rounds N] [--model NAME] [--chunk N] [--json]`: what the queue costs next to a plain
  * loop, and what a second worker brings. In each round the plain loop, one worker and two workers label the same pictures, one
  * after the other, each worker with one engine on one thread; a job is held back until its workers are ready. Random weights.
- * Overhead is told by the clock on the wall and by processor time, which is what counts on a machine that is busy otherwise.
+ * What a second worker brings is told by the pace while both are busy. Overhead is told by the clock on the wall and by processor time, which is what counts on a machine that is busy otherwise.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -36,16 +36,23 @@ const [pictures, rounds, chunk] = [values.pictures, values.rounds, values.chunk]
   number,
 ];
 if (!hasRedis) process.exit(1);
+if (!(pictures % chunk === 0 && pictures / chunk >= 12)) {
+  console.error(`--pictures must be a multiple of --chunk, and at least 12 of them; got ${pictures} and ${chunk}`);
+  process.exit(2);
+}
 const folder = mkdtempSync(join(tmpdir(), "resnet-ts-bench-fleet-"));
 const redis = await RedisServer.start();
 const client = new Redis(redis.url, { maxRetriesPerRequest: null });
 
 interface Run {
+  /** From the first picture to the last. */
   readonly seconds: number;
+  /** Pictures a second while all workers are busy. */
+  readonly rate: number;
   /** Seconds of processor time of all processes but Redis. */
   readonly cpu: number;
-  /** Those of all threads but the engines': fetching, the queue, writing. */
-  readonly beside?: number;
+  /** Those of the workers' main threads: fetching, the queue, writing. */
+  readonly main?: number;
 }
 
 /** Processor time of each thread of a process so far; Linux only. */
@@ -86,7 +93,8 @@ async function plainLoop(model: string, weights: string, list: string): Promise<
   });
   const [code] = await once(child, "close");
   if (code !== 0) throw new Error("the plain loop failed");
-  return JSON.parse(text) as Run;
+  const run = JSON.parse(text) as Omit<Run, "rate">;
+  return { ...run, rate: pictures / run.seconds };
 }
 
 async function workers(count: number, name: string, model: string, weights: string, list: string): Promise<Run> {
@@ -110,11 +118,16 @@ async function workers(count: number, name: string, model: string, weights: stri
       done = Number(await client.hget(keyOf(name, "totals"), "ok"));
       after = used();
     }
-    const [last] = (await client.lindex(keyOf(name, "recent"), 0))!.split(" ");
-    const threads = [...after].map(([id, seconds]) => seconds - (before.get(id) ?? 0)).sort((a, b) => b - a);
-    const sum = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0);
-    // The busiest threads are the engines.
-    return { seconds: Number(last) - started, cpu: sum(threads), beside: sum(threads.slice(count)) };
+    const records = (await client.lrange(keyOf(name, "recent"), 0, -1)).reverse();
+    const times = records.map((record) => Number(record.split(" ")[0]));
+    // Each worker begins two chunks at once, and at the end one of them is done before the other.
+    const [from, to] = [2 * count - 1, times.length - 1 - 2 * count] as const;
+    const rate = ((to - from) * chunk) / (times[to]! - times[from]!);
+    const last = times.at(-1)!;
+    const spent = [...after].map(([id, seconds]) => ({ id, seconds: seconds - (before.get(id) ?? 0) }));
+    const sum = (list: typeof spent): number => list.reduce((total, { seconds }) => total + seconds, 0);
+    const isMain = ({ id }: { id: string }): boolean => /^(\d+)\/\1$/.test(id);
+    return { seconds: last - started, rate, cpu: sum(spent), main: sum(spent.filter(isMain)) };
   } finally {
     await Promise.all(running.map((worker) => worker.ended));
     await queue.close();
@@ -142,8 +155,8 @@ try {
     `${values.model}, random weights, ${pictures} pictures in chunks of ${chunk}; pictures a second (processor ms a picture)`,
   );
   const rows: (readonly [plain: Run, one: Run, two: Run])[] = [];
-  const show = ({ seconds, cpu }: Run): string =>
-    `${(pictures / seconds).toFixed(1)} (${((1000 * cpu) / pictures).toFixed(1)})`.padEnd(18);
+  const show = ({ rate, cpu }: Run): string =>
+    `${rate.toFixed(1)} (${((1000 * cpu) / pictures).toFixed(1)})`.padEnd(18);
   print(`${"plain loop".padEnd(18)}${"one worker".padEnd(18)}two workers`);
   for (let round = 0; round < rounds; round++) {
     const row = [
@@ -157,14 +170,14 @@ try {
   const ratio = (pick: (row: (typeof rows)[number]) => number): number => median(rows.map(pick));
   const overhead = ratio(([plain, one]) => one.seconds / plain.seconds - 1);
   const overheadCpu = ratio(([plain, one]) => one.cpu / plain.cpu - 1);
-  const beside = ratio(([, one]) => (one.beside ?? 0) / (one.cpu - (one.beside ?? 0)));
-  const scaling = ratio(([, one, two]) => one.seconds / two.seconds);
+  const main = ratio(([, one]) => (one.main ?? 0) / one.cpu);
+  const scaling = ratio(([, one, two]) => two.rate / one.rate);
   const percent = (share: number): string => `${share < 0 ? "" : "+"}${(100 * share).toFixed(1)} %`;
   print(`the queue costs ${percent(overhead)} of time, ${percent(overheadCpu)} of processor time (limit: 5 %)`);
-  print(`beside its engine, a worker needs ${percent(beside)} of the engine's processor time`);
+  print(`${(100 * main).toFixed(1)} % of a worker's processor time is its main thread's`);
   print(`two workers are ${scaling.toFixed(2)} times as fast as one (limit: 1.8); medians of ${rounds}`);
   if (values.json)
-    console.log(JSON.stringify({ model: values.model, pictures, chunk, rows, overhead, overheadCpu, beside, scaling }));
+    console.log(JSON.stringify({ model: values.model, pictures, chunk, rows, overhead, overheadCpu, main, scaling }));
 } finally {
   client.disconnect();
   await redis.stop();

@@ -231,6 +231,25 @@ if (hasRedis) {
     assert.ok(existsSync(out));
   });
 
+  test("told twice, a worker leaves at once", async () => {
+    let asked = 0;
+    const server = createServer(() => void asked++).listen(0, "127.0.0.1"); // and never answers
+    await new Promise((resolve) => server.once("listening", resolve));
+    const address = `http://127.0.0.1:${(server.address() as { port: number }).port}/never.jpg`;
+    try {
+      await submit({ ...at, job: "hang", inputs: [address] });
+      const worker = new Running(["work", "hang", "--out", out, "--redis", at.redis]);
+      while (asked === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      worker.child.kill("SIGTERM");
+      await worker.says(/once more to leave at once/);
+      assert.is((await worker.kill("SIGTERM")).code, 143);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+      await remove("hang", at);
+    }
+  });
+
   test("the commands print what the functions give", async () => {
     const redisOption = ["--redis", at.redis];
     const all = await fleet("status", ...redisOption);
