@@ -1,4 +1,4 @@
-// What issue-sized promises look like in numbers: each line says what is wanted, what was found, and whether that is enough.
+// What is promised about speed and memory, in numbers: each line says what is wanted, what was found, and whether that is enough.
 
 const deep = (network) => Number(network.slice(6)) >= 50;
 
