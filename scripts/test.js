@@ -4,6 +4,7 @@
  * Needs nothing but Node and npm, so that it can be the first thing that a fresh clone is asked to do.
  */
 
+import { exampleTasks } from "../test/examples/run.js";
 import { runtimeTasks } from "../test/runtimes/run.js";
 import { build } from "./build.js";
 import { listFiles } from "./support/files.js";
@@ -90,6 +91,12 @@ if (await prepare()) {
     ),
   ];
   if (patterns.length === 0 || wanted("runtimes")) tasks.push(...(await runtimes()));
+  for (const task of exampleTasks({ names: patterns, here: true })) {
+    tasks.push(async () => {
+      const result = await task();
+      report(result.name, result);
+    });
+  }
   await inParallel(Number(process.env.RESNET_TS_JOBS ?? 2), tasks);
 }
 finish();

@@ -18,7 +18,7 @@ export const chromium = {
     const browser = await driver.launch({ executablePath: chromiumPath(), args: ["--no-sandbox"] });
     const page = await browser.newPage();
     await page.goto(url);
-    return { version: browser.version(), close: () => browser.close() };
+    return { version: browser.version(), page, close: () => browser.close() };
   },
 };
 
