@@ -26,11 +26,13 @@ const packaging = {
       for (const args of [
         [program("publint/src/cli.js"), "run", file, "--strict"],
         [program("@arethetypeswrong/cli/dist/index.js"), file, "--profile", "esm-only", "--no-emoji", "--no-color"],
+        [at("scripts/support/packed.js"), file],
         [program("size-limit/bin.js")],
       ]) {
         const { code, output } = await runNode(args, { env: { NO_COLOR: "1", FORCE_COLOR: "0" } });
         sum[code === 0 ? "passed" : "failed"]++;
         if (code !== 0) sum.output += output;
+        else if (args[0].endsWith("packed.js")) sum.output += output;
         else if (args[0].includes("size-limit")) sum.output += sizes(output);
       }
     } catch (error) {

@@ -26,7 +26,7 @@ export function snippets() {
 
 const options = {
   strict: true,
-  noEmit: true,
+  outDir: "out",
   target: "es2022",
   module: "nodenext",
   moduleResolution: "nodenext",
@@ -46,8 +46,7 @@ export async function runSnippets(folder) {
   const compiled = await runNode([at("node_modules/typescript/bin/tsc"), "-p", place], { cwd: folder });
   if (compiled.code !== 0) throw new Error(compiled.output);
   const marked = all.filter(({ runs }) => runs);
-  for (const { name, text } of marked) writeFileSync(join(place, `${name}.mjs`), text);
-  const calls = marked.map(({ name }) => `console.log("== ${name}");\nawait import("./${name}.mjs");`);
+  const calls = marked.map(({ name }) => `console.log("== ${name}");\nawait import("./out/${name}.js");`);
   writeFileSync(join(place, "all.mjs"), `${calls.join("\n")}\n`);
   const ran = await runNode([join(place, "all.mjs")], { cwd: folder, timeout: 240_000 });
   if (ran.code !== 0) throw new Error(ran.output);
