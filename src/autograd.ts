@@ -62,6 +62,7 @@ let released = 0;
 let enabled = true;
 let again = false;
 
+/** False inside `noGrad` and during `backward`: ops are then not recorded. */
 export function gradEnabled(): boolean {
   return enabled;
 }
@@ -275,7 +276,7 @@ export function recomputing(): boolean {
 /**
  * Activation checkpointing (Chen et al. 2016, arXiv 1604.06174): `body(x)` runs without recording, so nothing inside it is
  * kept, and once more in the backward pass. Gradients have the same bits; a training step takes about a third longer.
- * `body` must compute the same both times: it may read parameters and update running statistics (see {@link recomputing}), and
+ * `body` must compute the same both times: it may read parameters and update running statistics (batch norm does that the first time only), and
  * `restore`, where given, is called before the second time (to set a random generator back); what it returns, after.
  */
 export function recompute(body: (x: Tensor) => Tensor, x: Tensor, restore?: () => () => void): Tensor {

@@ -13,6 +13,7 @@ import { type ImageInput, toImage } from "./vision/toImage.ts";
 import { type Prediction, topIndices, topK } from "./vision/topk.ts";
 import { type Preprocessing, preprocess, seenRegion } from "./vision/transforms.ts";
 
+/** What every call of a classifier takes beside the picture. */
 export interface PictureOptions {
   readonly signal?: AbortSignal;
   /**
@@ -22,11 +23,13 @@ export interface PictureOptions {
   readonly transfer?: boolean;
 }
 
+/** Options of `classify`. */
 export interface ClassifyOptions extends PictureOptions {
   /** Number of classes in the answer; 5 by default. */
   readonly topK?: number;
 }
 
+/** Options of `explain`. */
 export interface ExplainOptions extends PictureOptions {
   /** An index or a label; the likeliest class by default. */
   readonly class?: number | string;

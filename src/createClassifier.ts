@@ -13,6 +13,7 @@ import type { Labels } from "./vision/labels/labels.ts";
 import type { Preprocessing } from "./vision/transforms.ts";
 import { findWeights, isWeightsName, type PublishedWeights, weightsOf } from "./weights.ts";
 
+/** Weights, labels, and where a classifier runs. */
 export interface ClassifierOptions {
   /**
    * The name of published weights (`"IMAGENET1K_V2"`, `"DEFAULT"`), or a checkpoint: path, address, bytes, Blob, or one that is
@@ -25,6 +26,7 @@ export interface ClassifierOptions {
   readonly labels?: Labels;
   /** From picture to input; that of the network's family by default. */
   readonly preprocessing?: Preprocessing;
+  /** Called as weights are downloaded (bytes), verified, opened and loaded. */
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
   /**

@@ -5,6 +5,7 @@ import { setMemory } from "./tensor/memory.ts";
 
 const backends = ["wasm", "webgpu", "js", "auto"] as const;
 
+/** Which backend, binary and number of threads. */
 export interface InitOptions {
   /**
    * `"wasm"`; `"webgpu"`; `"js"`, the same operations in plain TypeScript, slow; or `"auto"`: WebGPU where a graphics card is there and
@@ -19,7 +20,10 @@ export interface InitOptions {
   /** The wasm binary, where it shall not be the inlined one. */
   readonly wasm?: WebAssembly.Module | URL | Response | BufferSource;
   /** Where WebGPU adapters come from: `navigator.gpu` by default, in Node the optional package `webgpu`. */
-  readonly gpu?: { requestAdapter(options?: object): Promise<unknown> };
+  readonly gpu?: {
+    /** As `GPU.requestAdapter` of the WebGPU standard. */
+    requestAdapter(options?: object): Promise<unknown>;
+  };
   /** Address of the worker script, where a bundler or a server put it elsewhere than beside the library. */
   readonly worker?: string | URL;
 }

@@ -7,6 +7,7 @@ import type { PictureNet } from "./models/pictureNet.ts";
 import { createModel, type ModelName, modelName } from "./models/registry.ts";
 import { findWeights, isWeightsName, type PublishedWeights } from "./weights.ts";
 
+/** Which file of published weights, and how it is downloaded. */
 export interface FetchWeightsOptions extends Omit<FetchOptions, "sha256"> {
   /** Which of the two files: the `.pth`, whose checksum is verified (the default in Node), or the safetensors (in pages). */
   readonly format?: "pth" | "safetensors";
@@ -38,6 +39,7 @@ export async function fetchWeights(weights: PublishedWeights, options: FetchWeig
 /** Pages may not read files of servers that do not allow it, and the .pth's does not. */
 const isPage = (): boolean => "document" in globalThis || "WorkerGlobalScope" in globalThis;
 
+/** Options of `pretrained`. */
 export interface PretrainedOptions extends FetchWeightsOptions {
   /** A name such as `"IMAGENET1K_V2"` or `"DEFAULT"` (the default), or a checkpoint: path, address, bytes, Blob. */
   readonly weights?: CheckpointSource;

@@ -7,6 +7,7 @@ import { tidy } from "./tensor/scope.ts";
 import { formatShape, type Shape } from "./tensor/shape.ts";
 import { Tensor } from "./tensor/tensor.ts";
 
+/** One use of one layer. */
 export interface SummaryRow {
   /** Path of the module; a later use of the same module has `_1`, `_2`, … */
   readonly layer: string;
@@ -18,6 +19,7 @@ export interface SummaryRow {
   readonly macs: number;
 }
 
+/** A network layer by layer. */
 export interface Summary {
   readonly rows: readonly SummaryRow[];
   readonly inputShape: Shape;

@@ -74,6 +74,7 @@ export type OpTable<Context> = {
   ) => void;
 };
 
+/** What `info()` says of the backend that is current. */
 export interface BackendInfo {
   readonly backend: string;
   /** For wasm: which binary runs. */

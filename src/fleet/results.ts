@@ -6,6 +6,7 @@ import { type Done, type Job, readDone, readJob } from "./job.ts";
 import { connect } from "./redis.ts";
 import type { LookOptions } from "./status.ts";
 
+/** Which job's results, and in which form. */
 export interface ResultsOptions extends LookOptions {
   /** Output folders of the workers, where they are not reached under the workers' own paths. */
   readonly out?: readonly string[];

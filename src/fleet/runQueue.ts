@@ -18,6 +18,7 @@ export interface Tally {
   failed: number;
 }
 
+/** What `work` tells of a chunk that is done. */
 export interface ChunkEvent {
   readonly job: string;
   readonly chunk: number;

@@ -4,6 +4,7 @@ import { loadBullMq } from "./packages.ts";
 import { connect } from "./redis.ts";
 import type { ChunkData } from "./submit.ts";
 
+/** How far a job has come. */
 export interface Status {
   readonly job: string;
   readonly model: string;
@@ -31,8 +32,10 @@ export interface Status {
   readonly workers: number;
 }
 
+/** Which job to look at, in which Redis. */
 export interface LookOptions {
   readonly redis?: string;
+  /** Called with sentences for people: a connection that was lost, a job that is unknown. */
   readonly onNote?: (note: string) => void;
 }
 

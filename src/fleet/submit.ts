@@ -13,6 +13,7 @@ import { loadBullMq } from "./packages.ts";
 import { connect } from "./redis.ts";
 import { references } from "./references.ts";
 
+/** Which pictures, for which network, in which chunks. */
 export interface SubmitOptions {
   /** Name of the job. */
   readonly job: string;
@@ -36,10 +37,13 @@ export interface SubmitOptions {
   readonly again?: boolean;
   readonly labels?: Labels;
   readonly fetch?: FetchWeightsOptions;
+  /** Called with sentences for people: a connection that was lost, references that were submitted before. */
   readonly onNote?: (note: string) => void;
+  /** Called with the number of references that are in the queue. */
   readonly onProgress?: (pictures: number) => void;
 }
 
+/** What was put into the queue. */
 export interface Submitted {
   readonly job: string;
   readonly hash: string;

@@ -8,13 +8,16 @@ import { type Job, keyOf, readDone, readJob } from "./job.ts";
 import { readChunk } from "./results.ts";
 import { type LookOptions, withRedis } from "./status.ts";
 
+/** Which job to check, and how much of it. */
 export interface VerifyOptions extends LookOptions, CheckModelOptions {
   readonly out?: readonly string[];
   /** Pictures to compute again; 100 by default. */
   readonly sample?: number;
+  /** Called as pictures are classified again. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** What was compared, and what differed. */
 export interface Verified {
   readonly job: string;
   readonly checked: number;

@@ -13,6 +13,7 @@ import { loadBullMq } from "./packages.ts";
 import { connect } from "./redis.ts";
 import { type ChunkEvent, runQueue, type Tally } from "./runQueue.ts";
 
+/** What a worker takes from which Redis, and with how many threads. */
 export interface WorkOptions {
   /** The folder of the results; that of several workers may be the same one on shared storage. */
   readonly out: string;
@@ -31,7 +32,9 @@ export interface WorkOptions {
   readonly fetch?: Pick<FetchWeightsOptions, "offline" | "allowNonCommercial">;
   /** Aborted: chunks that are begun are finished, then `work` returns. */
   readonly signal?: AbortSignal;
+  /** Called with sentences for people: a connection that was lost, a picture that could not be read. */
   readonly onNote?: (note: string) => void;
+  /** Called after each chunk. */
   readonly onChunk?: (event: ChunkEvent) => void;
 }
 

@@ -14,6 +14,7 @@ import { mapTensors, tensorsIn } from "./tensors.ts";
 
 /** Anything with a `forward` made of this library's ops. A `Module` is one; what it returns may hold several tensors. */
 export interface Compilable<Out> {
+  /** From the input to a tensor, or to an array or object of tensors. */
   forward(x: Tensor): Out;
   /** It and everything inside it: evaluation mode is set on each while the network is recorded. */
   modules?(): Iterable<{ training: boolean }>;
@@ -21,6 +22,7 @@ export interface Compilable<Out> {
   stateDict?(): Map<string, Tensor>;
 }
 
+/** Options of `compile`. */
 export interface CompileOptions<Out = unknown> {
   /** `"low"` keeps packed weights no larger than the weights (no Winograd): slower, less memory. */
   readonly memory?: "default" | "low";

@@ -17,6 +17,7 @@ import { readZip } from "./zip.ts";
 /** A path (Node, Deno, Bun), an address, the bytes themselves, or a Blob or File. */
 export type CheckpointSource = string | URL | ArrayBuffer | Uint8Array | Blob;
 
+/** Options of `loadCheckpoint`. */
 export interface LoadCheckpointOptions {
   /** What messages call the file; its path or address when left out. */
   readonly name?: string;

@@ -5,6 +5,7 @@ import { cacheKey, mirrored } from "./cacheKey.ts";
 import { pause } from "./retry.ts";
 import { Interrupted, transfer } from "./transfer.ts";
 
+/** How far a download has come, in bytes. */
 export interface FetchProgress {
   /** `"download"`, then `"verify"` while the SHA-256 is computed, and `"ready"` once at the end. */
   readonly phase: "download" | "verify" | "ready";
@@ -18,9 +19,11 @@ export interface FetchProgress {
   readonly fromCache: boolean;
 }
 
+/** How a file is downloaded and kept. */
 export interface FetchOptions {
   /** SHA-256 of the file in hexadecimal digits, or the first 8 or more of them. Checked before the file is used. */
   readonly sha256?: string;
+  /** Called as bytes arrive, and when the file is verified and ready. */
   readonly onProgress?: (progress: FetchProgress) => void;
   readonly signal?: AbortSignal;
   /** Use the cache only; nothing is downloaded. Also `RESNET_TS_OFFLINE=1`. */

@@ -20,8 +20,13 @@ type Values =
 export type SavableTensor =
   | CheckpointTensor
   | { readonly shape: readonly number[]; readonly data: Values }
-  | { readonly shape: readonly number[]; dataSync(): Float32Array };
+  | {
+      readonly shape: readonly number[];
+      /** Values in row-major order, as `Tensor.dataSync` gives them. */
+      dataSync(): Float32Array;
+    };
 
+/** Options of `saveSafetensors`. */
 export interface SaveOptions {
   /** The type that floating-point tensors are stored in; their own when left out. Integers keep theirs. */
   readonly dtype?: "F32" | "F16" | "BF16";

@@ -16,6 +16,7 @@ export interface CheckpointTensor {
 /** Tensors by name, in the file's order. */
 export type StateDict = Map<string, CheckpointTensor>;
 
+/** What the bytes of a checkpoint turned out to be. */
 export type CheckpointFormat = "safetensors" | "torch" | "torch-legacy" | "keras";
 
 /** What `loadCheckpoint` gives: the state dict, and what else the file says. */

@@ -8,6 +8,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 /** Makes the normalisation after a convolution; batch norm unless somebody says otherwise. */
 export type NormLayer = (channels: number) => Module;
 
+/** What a block needs beside its channels; torchvision's arguments. */
 export interface BlockOptions {
   readonly stride?: number;
   /** Brings the input to the output's shape, where they differ. */
@@ -70,6 +71,7 @@ export class BasicBlock extends Module {
     return this.bn2;
   }
 
+  /** [n, inPlanes, h, w] to [n, planes · expansion, h / stride, w / stride]: relu(branch(x) + shortcut(x)). @throws ShapeError */
   forward(x: Tensor): Tensor {
     return tidy(() => {
       let out = this.relu.normForward(this.bn1, this.conv1.forward(x));
@@ -116,6 +118,7 @@ export class Bottleneck extends Module {
     return this.bn3;
   }
 
+  /** [n, inPlanes, h, w] to [n, planes · expansion, h / stride, w / stride]: relu(branch(x) + shortcut(x)). @throws ShapeError */
   forward(x: Tensor): Tensor {
     return tidy(() => {
       let out = this.relu.normForward(this.bn1, this.conv1.forward(x));
@@ -131,6 +134,7 @@ export class Bottleneck extends Module {
 export class PlainBlock extends BasicBlock {
   static readonly shortcut: boolean = false;
 
+  /** The same layers without the shortcut. */
   override forward(x: Tensor): Tensor {
     return tidy(() => {
       const out = this.relu.normForward(this.bn1, this.conv1.forward(x));

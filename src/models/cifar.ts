@@ -23,6 +23,7 @@ import { checkClasses, classifier, PictureNet } from "./pictureNet.ts";
  */
 export type Shortcut = "A" | "B" | "C";
 
+/** Options of the paper's CIFAR networks (section 4.2). */
 export interface CifarResNetOptions {
   /** 3 by default. */
   readonly inChannels?: number;
@@ -186,18 +187,22 @@ export function cifarPlain20(options: CifarResNetOptions = {}): CifarResNet {
   return new CifarResNet(20, options, true);
 }
 
+/** ResNet-32's layers without shortcuts (paper, section 4.2). */
 export function cifarPlain32(options: CifarResNetOptions = {}): CifarResNet {
   return new CifarResNet(32, options, true);
 }
 
+/** ResNet-44's layers without shortcuts (paper, section 4.2). */
 export function cifarPlain44(options: CifarResNetOptions = {}): CifarResNet {
   return new CifarResNet(44, options, true);
 }
 
+/** ResNet-56's layers without shortcuts (paper, section 4.2). */
 export function cifarPlain56(options: CifarResNetOptions = {}): CifarResNet {
   return new CifarResNet(56, options, true);
 }
 
+/** ResNet-110's layers without shortcuts: hardly trains, which is the paper's point (Figure 6). */
 export function cifarPlain110(options: CifarResNetOptions = {}): CifarResNet {
   return new CifarResNet(110, options, true);
 }

@@ -15,6 +15,7 @@ import { type Init, initialise, withInit } from "./initialise.ts";
 import { checkClasses, classifier, PictureNet } from "./pictureNet.ts";
 import { PreactBasicBlock, PreactBottleneck } from "./preactBlocks.ts";
 
+/** Options of the pre-activation networks (He et al. 2016, arXiv 1603.05027). */
 export interface CifarPreactOptions {
   /** 3 by default. */
   readonly inChannels?: number;

@@ -8,6 +8,7 @@ import { PlainBlock } from "./blocks.ts";
 
 const inits = ["kaiming", "default", "empty"] as const;
 
+/** How a new network's weights are drawn; see `ResNetOptions.init`. */
 export type Init = (typeof inits)[number];
 
 /** Builds layers: `"empty"` draws nothing, the others draw PyTorch's layer defaults (which `"kaiming"` overwrites). */

@@ -16,6 +16,7 @@ import { type Init, initialise, withInit } from "./initialise.ts";
 import { checkClasses, classifier, PictureNet } from "./pictureNet.ts";
 import { PreactBottleneck } from "./preactBlocks.ts";
 
+/** Options of keras.applications' ResNets, by Keras's names. */
 export interface KerasOptions {
   /** 3 by default. */
   readonly inChannels?: number;

@@ -42,6 +42,7 @@ export abstract class PictureNet extends Module {
     return tidy(() => flatten(this.avgpool.forward(features)));
   }
 
+  /** Pictures [n, channels, h, w] to logits [n, classes], or to features where there is no classifier. @throws ShapeError */
   forward(x: Tensor): Tensor {
     return tidy(() => this.forwardHead(this.forwardFeatures(x)));
   }

@@ -63,18 +63,20 @@ export const models = /* @__PURE__ */ pure(
     }) as const,
 );
 
+/** Names that `createModel` and the command know. */
 export type ModelName = keyof typeof models;
 
 /** The options that `createModel(name, options)` takes. */
 export type ModelOptions<Name extends ModelName> = NonNullable<Parameters<(typeof models)[Name]["build"]>[0]>;
 
+/** All of them. */
 export const modelNames = /* @__PURE__ */ Object.keys(models) as ModelName[];
 
 const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "");
 const byPlainName = /* @__PURE__ */ pure(() => new Map(modelNames.map((name) => [plain(name), name])));
 
 /**
- * The name in {@link models} that somebody means: `wide_resnet50_2`, `wideResnet50_2` and `cifarResnet20` are all understood.
+ * The name among `modelNames` that somebody means: `wide_resnet50_2`, `wideResnet50_2` and `cifarResnet20` are all understood.
  * @throws UnknownNameError with the nearest name
  */
 export function modelName(name: string): ModelName {

@@ -13,6 +13,7 @@ import { type Block, batchNorm, conv1x1, type NormLayer } from "./blocks.ts";
 import { type Init, initialise, withInit } from "./initialise.ts";
 import { checkClasses, classifier, PictureNet } from "./pictureNet.ts";
 
+/** Options of the ImageNet networks, torchvision's `ResNet` arguments and a few more. */
 export interface ResNetOptions {
   /** Channels of a picture; 3 by default. Pretrained RGB stems are summed (1) or repeated and rescaled (others) when loaded. */
   readonly inChannels?: number;

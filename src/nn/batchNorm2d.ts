@@ -7,6 +7,7 @@ import { checkOptions } from "./options.ts";
 import { buffer, constant, lazyParameter, type Parameter } from "./parameter.ts";
 import { pyBool, pyFloat } from "./python.ts";
 
+/** `torch.nn.BatchNorm2d`'s arguments. */
 export interface BatchNorm2dOptions {
   /** Added to the variance; 1e-5 by default. */
   readonly eps?: number;
@@ -46,6 +47,7 @@ export class BatchNorm2d extends Module {
     this.num_batches_tracked = buffer([], 0);
   }
 
+  /** [n, c, h, w] or [n, c] to the same shape; in training by the batch's statistics, which update the running ones. @throws ShapeError */
   forward(x: Tensor): Tensor {
     return this.training ? this.forwardTraining(x) : this.forwardEvaluation(x);
   }

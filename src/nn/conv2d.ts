@@ -8,6 +8,7 @@ import { checkOptions } from "./options.ts";
 import type { Parameter } from "./parameter.ts";
 import { pyTuple } from "./python.ts";
 
+/** `torch.nn.Conv2d`'s arguments; numbers or [height, width]. */
 export interface Conv2dLayerOptions {
   /** 1 by default. */
   readonly stride?: Pair;
@@ -53,6 +54,7 @@ export class Conv2d extends Module {
     this.bias = made.bias;
   }
 
+  /** [n, in, h, w] to [n, out, oh, ow]. @throws ShapeError */
   forward(x: Tensor): Tensor {
     const { stride, padding, dilation, groups } = this;
     return conv2d(x, this.weight, this.bias, { stride, padding, dilation, groups });

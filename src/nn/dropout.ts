@@ -33,6 +33,7 @@ export class Dropout extends Module {
     this.p = p;
   }
 
+  /** The same shape; in evaluation, the same values. */
   forward(x: Tensor): Tensor {
     return this.training && this.p > 0 ? this.forwardTraining(x) : x;
   }
@@ -63,6 +64,7 @@ export class StochasticDepth extends Module {
     this.mode = mode;
   }
 
+  /** The same shape; in evaluation, the same values. */
   forward(x: Tensor): Tensor {
     if (!this.training || this.p === 0) return x;
     return tidy(() => {

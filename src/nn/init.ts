@@ -12,6 +12,7 @@ export type Initializer = (shape: Shape, generator?: Generator) => LazyFill;
 /** Which side of a layer keeps its variance: `fanIn` the activations', `fanOut` the gradients'. */
 export type FanMode = "fanIn" | "fanOut";
 
+/** What follows the layer; it sets the gain. */
 export type Nonlinearity = "linear" | "conv" | "sigmoid" | "tanh" | "relu" | "leakyRelu" | "selu";
 
 /**
@@ -49,6 +50,7 @@ export function gain(nonlinearity: Nonlinearity, a = 0.01): number {
   return of(a);
 }
 
+/** Arguments of `torch.nn.init.kaiming_*_`. */
 export interface KaimingOptions {
   /** Slope of the leaky ReLU's negative side; only read for `leakyRelu`. Default 0. */
   readonly a?: number;
@@ -120,7 +122,9 @@ export function constant(value: number): Initializer {
   };
 }
 
+/** All zeros. */
 export const zeros: Initializer = (shape) => constant(0)(shape);
+/** All ones. */
 export const ones: Initializer = (shape) => constant(1)(shape);
 
 /** What `torch.nn.Conv2d` and `torch.nn.Linear` fill a new weight with: leaky ReLU of slope sqrt 5, so ±1 / sqrt(fan in). */

@@ -31,6 +31,7 @@ export class Linear extends Module {
     this.bias = made.bias;
   }
 
+  /** [n, in] to [n, out]. @throws ShapeError */
   forward(x: Tensor): Tensor {
     return linear(x, this.weight, this.bias);
   }

@@ -22,6 +22,7 @@ export abstract class Module<Out = Tensor> {
   /** True after `train()` (and at first, as in PyTorch), false after `eval()`: batch norm and dropout differ. */
   training = true;
 
+  /** What the module computes. */
   abstract forward(x: Tensor): Out;
 
   /** What stands between the brackets when the module is printed. */
@@ -47,6 +48,7 @@ export abstract class Module<Out = Tensor> {
     for (const [name, child] of this.namedChildren()) yield* child.namedModules(join(prefix, name), seen);
   }
 
+  /** This module and everything inside it, parents first. */
   *modules(): Generator<Module<unknown>> {
     for (const [, module] of this.namedModules()) yield module;
   }
@@ -61,10 +63,12 @@ export abstract class Module<Out = Tensor> {
     yield* named(this, (t) => !isParameter(t));
   }
 
+  /** Parameters without their names; a shared one comes once. */
   parameters(): Tensor[] {
     return [...this.namedParameters()].map(([, p]) => p);
   }
 
+  /** Buffers (running statistics) without their names. */
   buffers(): Tensor[] {
     return [...this.namedBuffers()].map(([, b]) => b);
   }
@@ -151,6 +155,7 @@ export abstract class Module<Out = Tensor> {
     for (const t of this.stateDict().values()) t.dispose();
   }
 
+  /** `using net = …` gives the memory back at the end of its block. */
   [disposeSymbol](): void {
     this.dispose();
   }

@@ -5,6 +5,7 @@ import { Module } from "./module.ts";
 import { checkOptions } from "./options.ts";
 import { pyPair } from "./python.ts";
 
+/** `torch.nn.MaxPool2d`'s and `AvgPool2d`'s arguments; numbers or [height, width]. */
 export interface PoolOptions {
   /** The kernel's size by default. */
   readonly stride?: Pair;
@@ -27,6 +28,7 @@ export class MaxPool2d extends Module {
     this.dilation = options.dilation ?? 1;
   }
 
+  /** [n, c, h, w] to [n, c, oh, ow]. @throws ShapeError */
   forward(x: Tensor): Tensor {
     const { stride, padding, dilation } = this;
     return maxPool2d(x, this.kernelSize, { stride, padding, dilation });
@@ -57,6 +59,7 @@ export class AvgPool2d extends Module {
     this.countIncludePad = options.countIncludePad ?? true;
   }
 
+  /** [n, c, h, w] to [n, c, oh, ow]. @throws ShapeError */
   forward(x: Tensor): Tensor {
     const { stride, padding, countIncludePad } = this;
     return avgPool2d(x, this.kernelSize, { stride, padding, countIncludePad });
@@ -76,6 +79,7 @@ export class AdaptiveAvgPool2d extends Module {
     this.outputSize = outputSize;
   }
 
+  /** [n, c, h, w] to [n, c, oh, ow]. @throws ShapeError */
   forward(x: Tensor): Tensor {
     return adaptiveAvgPool2d(x, pair(this.outputSize));
   }
@@ -94,6 +98,7 @@ export class AdaptiveMaxPool2d extends Module {
     this.outputSize = outputSize;
   }
 
+  /** [n, c, h, w] to [n, c, oh, ow]. @throws ShapeError */
   forward(x: Tensor): Tensor {
     return adaptiveMaxPool2d(x, pair(this.outputSize));
   }

@@ -20,6 +20,7 @@ export class ReLU extends Module {
     this.inplace = options.inplace ?? false;
   }
 
+  /** max(0, x), the same shape. */
   forward(x: Tensor): Tensor {
     return relu(x);
   }

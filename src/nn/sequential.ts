@@ -20,10 +20,12 @@ export class Sequential extends Module {
     return [...this.namedChildren()].length;
   }
 
+  /** The modules in their order. */
   *[Symbol.iterator](): Generator<Module> {
     for (const [, module] of this.namedChildren()) yield module as Module;
   }
 
+  /** One module after the other. */
   forward(x: Tensor): Tensor {
     return tidy(() => {
       let y = x;

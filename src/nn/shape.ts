@@ -5,6 +5,7 @@ import { pyTuple } from "./python.ts";
 
 /** Gives its input back, torch.nn.Identity. */
 export class Identity extends Module {
+  /** The same tensor. */
   forward(x: Tensor): Tensor {
     return x;
   }
@@ -12,6 +13,7 @@ export class Identity extends Module {
 
 /** [n, c, h, w] -> [n, c·h·w], torch.nn.Flatten; [n, k] stays as it is. */
 export class Flatten extends Module {
+  /** [n, c, h, w] to [n, c·h·w], row-major. */
   forward(x: Tensor): Tensor {
     return x.shape.length === 2 ? x : flatten(x);
   }
@@ -30,6 +32,7 @@ export class ZeroPad2d extends Module {
     this.padding = typeof padding === "number" ? [padding, padding, padding, padding] : padding;
   }
 
+  /** [n, c, h, w] to [n, c, top + h + bottom, left + w + right]. */
   forward(x: Tensor): Tensor {
     const [left, right, top, bottom] = this.padding;
     return pad2d(x, { left, right, top, bottom });

@@ -11,6 +11,7 @@ export interface StateTensor {
   readInto?(target: Float32Array): void;
 }
 
+/** Tensors by key, as `adaptState` gets and gives them. */
 export type StateTensors = ReadonlyMap<string, StateTensor>;
 
 /** What can be loaded: a checkpoint's tensor, a tensor of this library, or plain values (row-major). */
@@ -22,6 +23,7 @@ export type LoadableTensor =
 /** Tensors by checkpoint key: a `Map` (as `loadCheckpoint` gives) or a plain object. */
 export type Loadable = ReadonlyMap<string, LoadableTensor> | { readonly [key: string]: LoadableTensor };
 
+/** Options of `loadStateDict`. */
 export interface LoadOptions {
   /** false: keys that are missing or unexpected are reported instead of refused. Shapes must fit either way. */
   readonly strict?: boolean;
@@ -29,6 +31,7 @@ export interface LoadOptions {
   readonly allowNonFinite?: boolean;
 }
 
+/** What `loadStateDict` did and left. */
 export interface LoadReport {
   /** Keys of the network that the checkpoint does not have; they kept their values. */
   readonly missing: readonly string[];

@@ -77,6 +77,7 @@ function count(batches: Tensor): void {
   one.dispose();
 }
 
+/** Options of `batchNormTrain`. */
 export interface BatchNormTrainOptions {
   /** Added to the variance; 1e-5 by default. */
   readonly eps?: number;

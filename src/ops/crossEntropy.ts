@@ -24,6 +24,7 @@ export const crossEntropyOp: OpDefinition<"crossEntropy"> = {
   },
 };
 
+/** Options of `crossEntropy`. */
 export interface CrossEntropyOptions {
   /** Share of the target that is spread over all classes (Szegedy et al. 2016); 0 by default. */
   readonly labelSmoothing?: number;

@@ -153,10 +153,12 @@ export class Tensor {
     this.grad = null;
   }
 
+  /** `using x = …` gives the memory back at the end of its block. */
   [disposeSymbol](): void {
     this.dispose();
   }
 
+  /** Its shape, without looking at the values. */
   toString(): string {
     return `Tensor(${formatShape(this.shape)})`;
   }
@@ -223,10 +225,12 @@ export function full(shape: Shape, value: number): Tensor {
   return Tensor.empty(shape).set(new Float32Array(numel(shape)).fill(value));
 }
 
+/** A tensor of zeros. */
 export function zeros(shape: Shape): Tensor {
   return full(shape, 0);
 }
 
+/** A tensor of ones. */
 export function ones(shape: Shape): Tensor {
   return full(shape, 1);
 }

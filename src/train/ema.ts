@@ -26,6 +26,7 @@ export class Ema {
     for (const [key, value] of this.#values) this.#average.set(key, copy(value, Tensor.empty(value.shape)).keep());
   }
 
+  /** Takes the present weights in; call it after each step. */
   update(): void {
     for (const [key, value] of this.#values) {
       const weight = key.endsWith("num_batches_tracked") ? 1 : 1 - this.decay;
@@ -63,6 +64,7 @@ export class Ema {
     }
   }
 
+  /** Gives the averages' memory back. */
   dispose(): void {
     for (const t of this.#average.values()) t.dispose();
   }

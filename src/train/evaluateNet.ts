@@ -7,6 +7,7 @@ import type { Normalization } from "../vision/transforms.ts";
 import { DataLoader } from "./loader.ts";
 import type { PreparedData } from "./prepared.ts";
 
+/** What `evaluateNet` counted. */
 export interface Evaluation {
   /** Mean cross-entropy. */
   readonly loss: number;

@@ -20,6 +20,7 @@ import { checkTrainable, type PreparedData } from "./prepared.ts";
 import { recomputeBlocks } from "./recompute.ts";
 import { constant, type Schedule } from "./schedule.ts";
 
+/** What `onStep` is told. */
 export interface StepInfo {
   /** Steps taken, this one too; of `steps` in all. */
   readonly step: number;
@@ -37,6 +38,7 @@ export interface StepInfo {
   readonly gradNorm?: number;
 }
 
+/** How `fit` trains; whatever is left out is the paper's or does nothing. */
 export interface FitOptions {
   readonly epochs: number;
   /** 128 by default. */
@@ -72,12 +74,15 @@ export interface FitOptions {
     perEpoch: number;
     done: number;
   }) => void | Promise<void>;
+  /** After each step; training waits for it. */
   readonly onStep?: (info: StepInfo) => void | Promise<void>;
+  /** After each epoch, and what was evaluated; training waits for it. */
   readonly onEpoch?: (line: EpochLine, history: readonly EpochLine[]) => void | Promise<void>;
   /** Stops after the step in progress; the run is saved first. */
   readonly signal?: AbortSignal;
 }
 
+/** What `fit` did. */
 export interface FitResult {
   readonly history: readonly EpochLine[];
   /** Steps taken in all. */

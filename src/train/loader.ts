@@ -17,6 +17,7 @@ export interface Augmentation {
   readonly mixup?: number;
 }
 
+/** How a `DataLoader` cuts, orders and changes pictures. */
 export interface LoaderOptions {
   readonly batch: number;
   readonly normalize: Normalization;
@@ -28,6 +29,7 @@ export interface LoaderOptions {
   readonly dropSingle?: boolean;
 }
 
+/** One batch of a `DataLoader`. */
 export interface Batch {
   /** Of the epoch, from 0. */
   readonly index: number;

@@ -16,6 +16,7 @@ export interface MemoryEstimate {
   readonly outputShape: Shape;
 }
 
+/** What a step of training keeps beside the network. */
 export interface MemoryOptions {
   /** State tensors of the optimiser for each parameter: SGD with momentum 1, AdamW 2. */
   readonly optimizerKinds?: number;

@@ -68,6 +68,7 @@ export abstract class Optimizer {
     }
   }
 
+  /** Forgets the gradients of its parameters. */
   zeroGrad(): void {
     for (const { parameter } of this.slots) {
       parameter.grad?.dispose();
@@ -141,6 +142,7 @@ function checkPositive(owner: string, name: string, value: number): number {
   return value;
 }
 
+/** `torch.optim.SGD`'s arguments; the learning rate is an argument of `step`. */
 export interface SgdOptions {
   /** 0 by default. */
   readonly momentum?: number;
@@ -199,6 +201,7 @@ export class SGD extends Optimizer {
   }
 }
 
+/** `torch.optim.AdamW`'s arguments; the learning rate is an argument of `step`. */
 export interface AdamWOptions {
   /** 0.9 and 0.999 by default. */
   readonly betas?: readonly [number, number];

@@ -16,9 +16,11 @@ export interface PreparedData {
   readonly classes: readonly string[];
 }
 
+/** Options of `prepare`. */
 export interface PrepareOptions {
   /** Resize and crop; without it all pictures must have one size. Only its 8-bit part is used. */
   readonly preprocessing?: Preprocessing;
+  /** Pictures decoded, of how many. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 

@@ -6,6 +6,7 @@ export type Schedule = (step: number, total: number, perEpoch: number) => number
 
 // The library's own cos and pow: the engines' differ in the last bit, and a training run shall have the same bits everywhere.
 
+/** The same rate at every step. */
 export function constant(lr: number): Schedule {
   return () => lr;
 }
@@ -32,6 +33,7 @@ export function cosine(lr: number, options: { min?: number } = {}): Schedule {
   return (step, total) => min + ((lr - min) * (1 + cos((Math.PI * step) / total))) / 2;
 }
 
+/** Shape of a `oneCycle` schedule. */
 export interface OneCycleOptions {
   /** Share of the steps that the rate rises; 0.3 by default. */
   readonly rise?: number;

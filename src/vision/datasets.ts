@@ -14,6 +14,7 @@ export interface ImageDataset {
   readonly length: number;
   /** Names of the classes; a label is an index into these. */
   readonly classes: readonly string[];
+  /** Decodes a picture. @throws FileFormatError, FileAccessError */
   get(index: number): Sample | Promise<Sample>;
   /** What errors call a sample, e.g. its file. */
   nameOf(index: number): string;

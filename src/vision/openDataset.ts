@@ -9,6 +9,7 @@ import { gunzipped } from "./gunzip.ts";
 import { digitLabels, fashionLabels } from "./labels/cifar.ts";
 import { readPictureFile } from "./open.ts";
 
+/** Options of `openDataset`. */
 export interface OpenDatasetOptions {
   /** Which part to read where there are several. */
   readonly split?: "train" | "test";

@@ -29,6 +29,7 @@ const filters = {
   },
 } satisfies Record<string, Filter>;
 
+/** Pillow's filters of the same names. */
 export type Interpolation = "nearest" | keyof typeof filters;
 
 export const interpolations: readonly Interpolation[] = ["nearest", "box", "bilinear", "bicubic"];

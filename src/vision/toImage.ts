@@ -51,6 +51,7 @@ export type ImageInput =
   | CanvasLike
   | SharpLike;
 
+/** Options of `toImage`. */
 export interface ToImageOptions {
   /** What errors call the picture; its path or address when left out. */
   readonly name?: string;
