@@ -10,6 +10,10 @@ const { version } = JSON.parse(readText("package.json"));
 const git = async (...args) => (await run("git", args)).stdout.trim();
 
 const checks = [
+  [
+    "package.json names the repository (`repository`): provenance is refused without it, or when it is another one",
+    () => typeof JSON.parse(readText("package.json")).repository?.url === "string",
+  ],
   ["nothing is uncommitted", async () => (await git("status", "--porcelain")) === ""],
   [
     `CHANGELOG.md has a section ${version}, with something in it`,

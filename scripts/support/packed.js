@@ -24,7 +24,7 @@ const wanted = [
 /** What may be there besides: chunks that are loaded on demand, their types, the embedded weights. */
 const allowed = [
   /^dist\/(node|web|weights)\/[\w-]+\.js$/,
-  /^dist\/types\/[\w-]+\.d\.ts$/,
+  /^dist\/types\/[\w.-]+\.d\.ts$/,
   /^assets\/sample\/README\.md$/,
 ];
 
