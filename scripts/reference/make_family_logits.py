@@ -16,9 +16,10 @@ import torchvision
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import safetensors_io
-from cifar_models import CifarNet
+from cifar_models import CifarNet, cifar_model
 from fill import fill_input, fill_model
 from keras_models import keras_model
+from make_resnet_logits import plain
 from preact_models import PreactNet
 
 FILE = os.path.join(HERE, "../../test/golden/family.safetensors")
@@ -42,12 +43,20 @@ NETWORKS |= {
     "cifar_preact_resnet110": lambda: PreactNet(110, False),
     "cifar_preact_resnet164": lambda: PreactNet(164, True),
     "cifar_resnet20": lambda: CifarNet(3),
+    "cifar_resnet20_b": lambda: CifarNet(3, shortcut="B"),
+    "cifar_resnet20_c": lambda: CifarNet(3, shortcut="C"),
+    "plain18": lambda: plain([2, 2, 2, 2]),
+    "plain34": lambda: plain([3, 4, 6, 3]),
 }
+for name in ("resnet32", "resnet44", "resnet56", "resnet110", "plain20", "plain32", "plain44", "plain56", "plain110"):
+    NETWORKS[f"cifar_{name}"] = lambda name=name: cifar_model(name)
 for depth in (50, 101, 152):
     NETWORKS[f"keras_resnet{depth}"] = lambda depth=depth: keras_model(depth, 1)
     NETWORKS[f"keras_resnet{depth}v2"] = lambda depth=depth: keras_model(depth, 2)
 
-ONLY_ODD = {"resnet34", "resnet101", "resnet152", "wide_resnet50_2", "resnext50_32x4d", "cifar_resnet20"}
+ONLY_ODD = {
+    "resnet34", "resnet101", "resnet152", "wide_resnet50_2", "resnext50_32x4d", "plain18", "plain34", "cifar_resnet20",
+    "cifar_resnet20_b", "cifar_resnet20_c", "cifar_resnet56", "cifar_resnet110", "cifar_plain20", "cifar_plain56"}
 
 
 def main():
@@ -55,7 +64,7 @@ def main():
     out = safetensors_io.load(FILE)[0] if os.path.exists(FILE) and sys.argv[1:] else {}
     with torch.no_grad():
         for name in sys.argv[1:] or NETWORKS:
-            net = fill_model(NETWORKS[name]().eval())
+            net = fill_model(NETWORKS[name]().eval(), "plain" in name)
             cifar = name.startswith("cifar")
             inputs = {name + ".odd": fill_input((3, 3, 29, 37) if cifar else (3, 3, 193, 257), "odd")}
             if name not in ONLY_ODD:
