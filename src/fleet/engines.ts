@@ -28,7 +28,7 @@ const HELD = 2;
 
 /**
  * Engines on threads, one for each core that shall work. Each decodes and computes on its own: pictures are independent, so
- * this scales better than many threads on one picture, and one thread's decoding overlaps the others' networks.
+ * threads never wait for one another, and one's decoding overlaps the others' networks.
  */
 export class Engines {
   readonly batch: number;
