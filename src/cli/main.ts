@@ -7,13 +7,25 @@ import { convert } from "./commands/convert.ts";
 import { embed } from "./commands/embed.ts";
 import { evaluate } from "./commands/evaluate.ts";
 import { explain } from "./commands/explain.ts";
+import { finetune } from "./commands/finetune.ts";
 import { fleetCommands } from "./commands/fleet/index.ts";
 import { models } from "./commands/models.ts";
 import { summary } from "./commands/summary.ts";
 import { train } from "./commands/train.ts";
 import { describe } from "./errors.ts";
 
-const plain: readonly Command[] = [classify, embed, explain, evaluate, summary, models, convert, train, bench];
+const plain: readonly Command[] = [
+  classify,
+  embed,
+  explain,
+  evaluate,
+  summary,
+  models,
+  convert,
+  train,
+  finetune,
+  bench,
+];
 const commands: readonly Command[] = [...plain, ...fleetCommands];
 
 function overview(title: string, commands: readonly Command[]): string {

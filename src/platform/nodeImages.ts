@@ -64,7 +64,8 @@ export async function decodeJpeg(data: Uint8Array): Promise<RgbaPixels> {
   }
   said.length = 0;
   try {
-    const { data: pixels, width, height } = await codec.default(data.slice().buffer);
+    // A copy: `slice` of a Buffer is only a view, whose buffer may hold other things in front.
+    const { data: pixels, width, height } = await codec.default(new Uint8Array(data).buffer);
     if (width * height > KEEP_PIXELS) isReady = false;
     return { data: pixels, width, height };
   } catch (cause) {

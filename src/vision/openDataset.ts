@@ -63,14 +63,16 @@ async function openFolder(path: string, files: readonly string[], split: "train"
   const idx = files.find((name) => (split === "train" ? /^train-images-idx3/ : /^t10k-images-idx3/).test(name));
   if (idx !== undefined) return openIdx(`${path}/${idx}`);
   const all: string[] = [];
+  const folders: string[] = [];
   const collect = (folder: string, prefix: string, depth: number) => {
     const inside = listFolder(folder);
     if (inside === undefined) return;
     for (const name of inside.files) all.push(prefix + name);
+    if (depth < 2) for (const name of inside.folders) folders.push(`${prefix}${name}/`);
     if (depth < 8) for (const name of inside.folders) collect(`${folder}/${name}`, `${prefix}${name}/`, depth + 1);
   };
   collect(path, "", 0);
-  return classFolders(path, all, split, (name) => readPictureFile(`${path}/${name}`));
+  return classFolders(path, all, split, (name) => readPictureFile(`${path}/${name}`), folders);
 }
 
 async function openIdx(path: string): Promise<ImageDataset> {
@@ -94,12 +96,13 @@ function openZip(source: ByteSource, split: "train" | "test"): ImageDataset {
   return classFolders(source.name, [...members.keys()], split, read);
 }
 
-/** A data set from the names of files in class folders, e.g. `test/cat/0001.jpg`. */
+/** A data set from the names of files in class folders, e.g. `test/cat/0001.jpg`. A class folder without a picture is a mistake. */
 function classFolders(
   name: string,
   files: readonly string[],
   split: "train" | "test",
   read: (file: string) => Promise<Uint8Array>,
+  folders: readonly string[] = [],
 ): ImageDataset {
   const pictures = files.filter((file) => pictureName.test(file) && !/(^|\/)\./.test(file));
   const tops = new Set(pictures.map((file) => file.slice(0, file.indexOf("/") + 1)));
@@ -117,6 +120,16 @@ function classFolders(
     const others = files.filter((file) => otherPictureName.test(file)).length;
     const hint = others > 0 ? ` (${others} pictures of other kinds: convert them first)` : "";
     throw new FileFormatError(name, `has no JPEG or PNG pictures in class folders${hint}: expected <class>/<picture>`);
+  }
+  const empty = folders
+    .filter((folder) => folder.startsWith(root) && /^[^./][^/]*\/$/.test(folder.slice(root.length)))
+    .filter((folder) => !samples.some(({ file }) => file.startsWith(folder)));
+  if (empty.length > 0) {
+    const names = empty.map((folder) => folder.slice(root.length, -1)).join(", ");
+    throw new FileFormatError(
+      name,
+      `no JPEG or PNG picture is in the class folder ${names}: put some there, or remove it`,
+    );
   }
   const classes = [...new Set(samples.map((s) => s.folder))].sort((a, b) => (a < b ? -1 : 1));
   samples.sort((a, b) => (a.file < b.file ? -1 : 1));
