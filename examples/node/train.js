@@ -8,5 +8,5 @@ const validation = await prepare(await openDataset(process.argv[2], { split: "te
 manualSeed(0);
 const net = cifarResnet20({ numClasses: data.classes.length });
 const onEpoch = ({ epoch, trainLoss, testAccuracy }) => console.log(epoch, trainLoss.toFixed(4), testAccuracy);
-await fit(net, data, { epochs: 10, batch: 16, schedule: cosine(0.1), augment: { flip: true }, validation, onEpoch });
+await fit(net, data, { epochs: 6, batch: 8, schedule: cosine(0.1), augment: { flip: true }, validation, onEpoch });
 writeFileSync("net.safetensors", saveSafetensors(net.stateDict(), { metadata: { classes: data.classes.join(",") } }));
