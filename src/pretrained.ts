@@ -4,6 +4,7 @@ import { type CheckpointSource, loadCheckpoint } from "./io/checkpoint.ts";
 import { type FetchOptions, fetchFile } from "./io/fetch.ts";
 import type { Checkpoint } from "./io/stateDict.ts";
 import type { PictureNet } from "./models/pictureNet.ts";
+import { embeddedCifarResnet20 } from "./models/embedded/cifarResnet20.ts";
 import { createModel, type ModelName, modelName } from "./models/registry.ts";
 import { findWeights, isWeightsName, type PublishedWeights } from "./weights.ts";
 
@@ -41,7 +42,10 @@ const isPage = (): boolean => "document" in globalThis || "WorkerGlobalScope" in
 
 /** Options of `pretrained`. */
 export interface PretrainedOptions extends FetchWeightsOptions {
-  /** A name such as `"IMAGENET1K_V2"` or `"DEFAULT"` (the default), or a checkpoint: path, address, bytes, Blob. */
+  /**
+   * A name such as `"IMAGENET1K_V2"` or `"DEFAULT"` (the default; for `cifar_resnet20` the weights that come with the package), or a
+   * checkpoint: path, address, bytes, Blob.
+   */
   readonly weights?: CheckpointSource;
   /** A new classifier for so many classes, randomly initialised; 0 for pooled features. The checkpoint's by default. */
   readonly numClasses?: number;
@@ -62,7 +66,9 @@ export async function pretrained(
   const model = modelName(name);
   const { format: _, allowNonCommercial: __, signal, ...download } = fetching;
   const checkpoint = isWeightsName(weights)
-    ? await fetchWeights(findWeights(model, weights), fetching)
+    ? weights === "DEFAULT" && model === "cifar_resnet20"
+      ? await loadCheckpoint(await embeddedCifarResnet20(), { name: "the embedded weights" })
+      : await fetchWeights(findWeights(model, weights), fetching)
     : await loadCheckpoint(weights, { download, ...(signal === undefined ? {} : { signal }) });
   const classes = (checkpoint.get("fc.weight") ?? checkpoint.get("linear.weight"))?.shape[0];
   const keras = model.startsWith("keras");

@@ -25,15 +25,24 @@ const MAX_ZIP_IN_MEMORY = 2 ** 28;
 const splitNames = { train: ["train", "training"], test: ["test", "val", "validation", "valid"] } as const;
 
 /**
- * Opens pictures with labels by their path:
+ * Opens pictures with labels by their path, or one file of them as a Blob or bytes (a zip, CIFAR's binary):
  * - CIFAR-10 or CIFAR-100 in the official binary format: a `.bin` or `.bin.gz` file, or the folder of them;
  * - MNIST's idx files (`.gz` too): the folder, or the file of the pictures beside that of the labels;
  * - a folder, or a zip file, of class folders of JPEG and PNG pictures, also below `train/` and `test/` (or `val/`).
  *   Classes are numbered in the order of their names, as torchvision's ImageFolder does. Pictures are decoded when asked for.
  * @throws FileAccessError, FileFormatError
  */
-export async function openDataset(path: string, options: OpenDatasetOptions = {}): Promise<ImageDataset> {
+export async function openDataset(
+  path: string | Blob | Uint8Array,
+  options: OpenDatasetOptions = {},
+): Promise<ImageDataset> {
   const { split = "test" } = options;
+  if (typeof path !== "string") {
+    const bytes = path instanceof Uint8Array ? path : new Uint8Array(await path.arrayBuffer());
+    const name = "name" in path && typeof path.name === "string" ? path.name : "the data set";
+    if (bytes.subarray(0, 4).join() === "80,75,3,4") return openZip(memorySource(name, bytes), split);
+    return cifarDataset(await gunzipped(bytes, name), name);
+  }
   const folder = listFolder(path);
   if (folder !== undefined) return openFolder(path, folder.files, split);
   const file = openFile(path);

@@ -9,6 +9,10 @@ const types = {
   ".mjs": "text/javascript; charset=utf-8",
   ".wasm": "application/wasm",
   ".json": "application/json",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+  ".jpg": "image/jpeg",
+  ".webmanifest": "application/manifest+json",
 };
 
 /** Serves a folder to one page, cross-origin isolated, and collects the lines that the page posts to /report/ID. */

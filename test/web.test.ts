@@ -1,0 +1,210 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { repoRoot, sharedPath } from "./support/shared.ts";
+
+/** Every panel of the page in Debian's Chromium, as a visitor would use it. Screenshots go to screenshots/, which git ignores. */
+const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const site = join(repoRoot, "build/web");
+const script = (path: string): Promise<unknown> => import(new URL(`../../${path}`, import.meta.url).href);
+
+if (!existsSync(executablePath)) {
+  console.log("the page is left out: no chromium");
+} else {
+  const { chromium } = await import("playwright-core");
+  const { serve } = (await script("test/runtimes/server.js")) as {
+    serve(folder: string): Promise<{ address: string; close(): Promise<void> }>;
+  };
+  const { buildWeb } = (await script("scripts/web.js")) as { buildWeb(options: object): Promise<void> };
+  const axe = (): string =>
+    readFileSync(createRequire(join(repoRoot, "web/package.json")).resolve("axe-core/axe.min.js"), "utf8");
+
+  let server: { address: string; close(): Promise<void> };
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  const errors: string[] = [];
+
+  test.before(async () => {
+    await buildWeb({ log: () => undefined });
+    server = await serve(site);
+    browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+    context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+    page = await context.newPage();
+    page.setDefaultTimeout(60_000);
+    page.on("pageerror", (error) => errors.push(error.message));
+    page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+    mkdirSync(join(repoRoot, "screenshots"), { recursive: true });
+  });
+  test.after(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  const look = async (name: string): Promise<void> => {
+    for (const width of [1440, 360]) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.screenshot({ path: join(repoRoot, `screenshots/${name}-${width}.png`), fullPage: true });
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(overflow <= 0, `${name} is ${overflow} pixels wider than a window of ${width}`);
+    }
+    await page.setViewportSize({ width: 1440, height: 900 });
+  };
+
+  const accessible = async (name: string): Promise<void> => {
+    await page.evaluate(axe());
+    const found = await page.evaluate(async () => {
+      const { violations } = await (
+        window as unknown as {
+          axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
+        }
+      ).axe.run();
+      return violations
+        .filter(({ impact }) => impact === "serious" || impact === "critical")
+        .map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.html.slice(0, 120)).join(" | ")}`);
+    });
+    assert.equal(found, [], name);
+  };
+
+  const labels = (where: string): Promise<string[]> => page.locator(`${where} .label`).allTextContents();
+
+  test("the first label comes by itself, from few bytes", async () => {
+    let bytes = 0;
+    page.on("response", async (response) => {
+      const url = response.url();
+      if (url.endsWith(".js") && !/cifar-resnet20|sw\.js|workbox/.test(url))
+        bytes += gzipSync(await response.body()).length;
+    });
+    const started = performance.now();
+    await page.goto(`${server.address}/index.html`);
+    await page.waitForSelector("#answer li");
+    const ms = performance.now() - started;
+    const shown = bytes;
+    assert.is((await labels("#answer"))[0], "cat");
+    console.log(
+      `  first label after ${ms.toFixed(0)} ms; ${(shown / 1000).toFixed(1)} kB of JavaScript (gzip) until then`,
+    );
+    assert.ok(shown <= 150_000, `${shown} bytes of JavaScript`);
+    await page.waitForFunction(() => (document.querySelector(".over") as HTMLCanvasElement).width > 1);
+    await accessible("classify");
+    await look("classify");
+  });
+
+  test("a dropped picture is classified, a text file named .png is refused in words", async () => {
+    const photo = sharedPath("photos/horse.png");
+    if (photo !== undefined) {
+      await page.setInputFiles("input[accept='image/*']", photo);
+      await page.waitForFunction(() => document.querySelector("#answer .label")?.textContent !== "cat");
+      assert.ok((await labels("#answer")).includes("horse"), String(await labels("#answer")));
+    }
+    const fake = join(tmpdir(), "not-a-picture.png");
+    writeFileSync(fake, "This is text.");
+    await page.setInputFiles("input[accept='image/*']", fake);
+    await page.waitForFunction(() => document.querySelector(".error")?.textContent !== "");
+    assert.match(
+      (await page.textContent(".error")) ?? "",
+      /not-a-picture\.png is not a picture that this browser can open/,
+    );
+  });
+
+  test("weights from disk: others' CIFAR ResNet-20", async () => {
+    const file = sharedPath("weights/resnet20-12fca82f.th");
+    if (file === undefined) return;
+    await page.setInputFiles("input[accept='.pth,.th,.pt,.safetensors']", file);
+    await page.waitForFunction(() => document.body.textContent?.includes("resnet20-12fca82f.th is ready."));
+    assert.is((await labels("#answer")).length, 5);
+  });
+
+  test("look inside: blocks, maps, and a shortcut that is cut", async () => {
+    await page.click("#tab-look");
+    await page.waitForSelector("#look-answer li");
+    assert.is((await labels("#look-answer"))[0], "cat");
+    await page.waitForSelector("#maps canvas");
+    const before = await page.textContent("#look-answer");
+    await page.click("#skip");
+    await page.waitForFunction((text) => document.querySelector("#look-answer")?.textContent !== text, before);
+    await page.focus(".network .block[aria-label='Block layer2.0']");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => document.querySelectorAll("#maps canvas").length === 32);
+    assert.is(await page.locator(".network .block").count(), 9);
+    assert.ok((await page.textContent("#panel"))?.includes("Conv2d"), "names of layers survive the build");
+    await accessible("look inside");
+    await look("look");
+  });
+
+  test("both twins train, and the page's thread stays free", async () => {
+    await page.click("#tab-train");
+    await page.evaluate(() => {
+      const seen = { longest: 0 };
+      (window as unknown as { seen: typeof seen }).seen = seen;
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) seen.longest = Math.max(seen.longest, entry.duration);
+      }).observe({ entryTypes: ["longtask"] });
+    });
+    await page.click("#train-start");
+    await page.waitForFunction(() =>
+      /Step (2\d|[3-9]\d)/.test(document.querySelector("#train-status")?.textContent ?? ""),
+    );
+    await page.click("#train-pause");
+    const longest = await page.evaluate(() => (window as unknown as { seen: { longest: number } }).seen.longest);
+    console.log(`  longest task of the page while training: ${longest.toFixed(0)} ms (0: none over 50)`);
+    assert.is(await page.locator(".uplot").count(), 2);
+    await accessible("train");
+    await look("train");
+  });
+
+  test("teach two classes and get them right", async () => {
+    const photos = ["cat.png", "horse.png"].map((name) => sharedPath(`photos/${name}`));
+    if (photos.some((path) => path === undefined)) return;
+    for (const [i, name] of ["one", "two"].entries()) {
+      await page.fill("#class-name", name);
+      await page.click("#add-class");
+      await page.setInputFiles(`input[data-class='${name}']`, photos[i]!);
+      await page.waitForFunction((n) => document.querySelectorAll("#taught canvas").length === n, i + 1);
+    }
+    await page.click("#learn");
+    await page.waitForFunction(() => document.querySelector("#teach-status")?.textContent?.includes("2 of 2"));
+    for (const [i, name] of ["one", "two"].entries()) {
+      await page.setInputFiles("#try-file", photos[i]!);
+      await page.waitForFunction((n) => document.querySelector("#teach-answer .label")?.textContent === n, name);
+    }
+    const download = page.waitForEvent("download");
+    await page.click("#export");
+    assert.is((await download).suggestedFilename(), "head.safetensors");
+    await look("teach");
+  });
+
+  test("measure: numbers, and the hash of every other runtime", async () => {
+    await page.click("#tab-measure");
+    await page.click("#measure");
+    await page.waitForSelector("#hash .good");
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length >= 3, undefined, {
+      timeout: 120_000,
+    });
+    await accessible("measure");
+    await look("measure");
+  });
+
+  test("offline, after one visit", async () => {
+    await page.evaluate(() => navigator.serviceWorker.ready);
+    await page.waitForFunction(
+      async () => (await caches.keys()).length > 0 && navigator.serviceWorker.controller !== null,
+    );
+    await context.setOffline(true);
+    await page.goto(`${server.address}/index.html`);
+    await page.waitForSelector("#answer li");
+    assert.is((await labels("#answer"))[0], "cat");
+    await context.setOffline(false);
+  });
+
+  test("no error in the console", () => {
+    assert.equal(errors, []);
+  });
+}
+
+test.run();

@@ -1,0 +1,140 @@
+import { bars } from "../bars.ts";
+import { el, message } from "../dom.ts";
+import { sharedLab } from "../lab/client.ts";
+import type { BlockInfo, LayerRow } from "../lab/protocol.ts";
+import type { Panel } from "../main.ts";
+import { draw, type Picture, pictureInput } from "../picture.ts";
+import { strings } from "../strings.ts";
+import { diagram } from "./diagram.ts";
+import { mapGrid } from "./maps.ts";
+
+const text = strings.look;
+
+function layerTable(rows: readonly LayerRow[]): HTMLElement {
+  return el(
+    "div",
+    { class: "scroll", tabIndex: 0, role: "region", "aria-label": text.layers[0] },
+    el(
+      "table",
+      {},
+      el("thead", {}, el("tr", {}, ...text.layers.map((name) => el("th", { scope: "col" }, name)))),
+      el(
+        "tbody",
+        {},
+        ...rows.map((r) =>
+          el(
+            "tr",
+            {},
+            ...[r.layer, r.type, r.output.join(" × "), r.parameters.toLocaleString(), r.macs.toLocaleString()].map(
+              (cell) => el("td", {}, cell),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+/** The network drawn; a block's layers and maps; its shortcut cut and joined again. */
+export async function lookPanel(): Promise<Panel> {
+  const lab = sharedLab();
+  const info = await lab.call("describe");
+  const error = el("p", { class: "error", role: "alert" });
+  const details = el("div", {});
+  const prediction = el("div", { id: "look-answer", "aria-live": "polite" });
+  const canvas = el("canvas", { role: "img", "aria-label": strings.picture.canvas, width: 160, height: 120 });
+  const off = new Set<string>();
+  let picture: Picture | undefined;
+  let block: BlockInfo | undefined;
+
+  const guarded = async (body: () => Promise<void>): Promise<void> => {
+    try {
+      error.textContent = "";
+      await body();
+    } catch (reason) {
+      error.textContent = message(reason);
+    }
+  };
+
+  const predict = (): Promise<void> =>
+    guarded(async () => {
+      if (picture === undefined) return;
+      const { predictions } = await lab.call("predict", picture.file, [...off]);
+      prediction.replaceChildren(bars(predictions));
+    });
+
+  const select = (chosen: BlockInfo): Promise<void> =>
+    guarded(async () => {
+      block = chosen;
+      const toggle = el("button", { type: "button", id: "skip", "aria-pressed": String(!off.has(chosen.name)) });
+      const label = (): void => {
+        toggle.textContent = off.has(chosen.name) ? text.skipOff : text.skipOn;
+        toggle.setAttribute("aria-pressed", String(!off.has(chosen.name)));
+      };
+      toggle.onclick = () => {
+        if (!off.delete(chosen.name)) off.add(chosen.name);
+        drawing.cut(chosen.name, off.has(chosen.name));
+        label();
+        void predict();
+      };
+      label();
+      const maps = el("div", { id: "maps" });
+      details.replaceChildren(
+        el("h3", {}, text.block(chosen.name)),
+        chosen.shortcut === "none" ? "" : toggle,
+        layerTable(chosen.layers),
+        maps,
+      );
+      if (picture === undefined) return;
+      const found = await lab.call("maps", picture.file, chosen.name);
+      if (block !== chosen) return;
+      maps.replaceChildren(el("h3", {}, text.maps(chosen.name, found.maps.length)), mapGrid(found.maps));
+    });
+
+  const drawing = diagram(info, { onSelect: (chosen) => void select(chosen) });
+  const input = pictureInput(
+    el("div", { class: "stack" }, canvas),
+    (taken) => {
+      picture = taken;
+      draw(canvas, taken.bitmap);
+      void predict();
+      if (block !== undefined) void select(block);
+    },
+    (reason) => {
+      error.textContent = reason;
+    },
+  );
+  void input.sample().then(() => drawing.select(info.blocks[0]!.name));
+
+  const element = el(
+    "div",
+    {},
+    el("h2", {}, text.title),
+    el("p", { class: "muted" }, text.intro),
+    el(
+      "div",
+      { class: "columns" },
+      el(
+        "section",
+        {},
+        drawing.element as unknown as HTMLElement,
+        el(
+          "p",
+          { class: "muted" },
+          `${info.parameters.toLocaleString()} parameters, ${info.macs.toLocaleString()} multiply-accumulates`,
+        ),
+      ),
+      el(
+        "section",
+        {},
+        input.zone,
+        el("div", { class: "row" }, ...input.buttons),
+        el("h3", {}, text.prediction),
+        prediction,
+        error,
+      ),
+    ),
+    details,
+  );
+  return { element };
+}

@@ -1,0 +1,88 @@
+import { el, message } from "./dom.ts";
+import { strings } from "./strings.ts";
+
+/** What a panel shows and classifies. */
+export interface Picture {
+  readonly name: string;
+  /** Its bytes, as they were: the library decodes them to the same pixels everywhere. */
+  readonly file: Blob;
+  readonly bitmap: ImageBitmap;
+}
+
+/** Opens a picture. @throws Error for what is none, in words for people */
+export async function openPicture(file: Blob, name: string): Promise<Picture> {
+  try {
+    return { name, file, bitmap: await createImageBitmap(file) };
+  } catch {
+    const kind = file.type === "" ? "a file of an unknown kind" : file.type;
+    throw new Error(`${name} is not a picture that this browser can open (${kind}, ${file.size} bytes).`);
+  }
+}
+
+export async function samplePicture(): Promise<Picture> {
+  const response = await fetch(new URL("./cat.jpg", document.baseURI));
+  if (!response.ok) throw new Error(`The sample picture could not be loaded (${response.status}).`);
+  return openPicture(await response.blob(), "cat.jpg");
+}
+
+/** Draws a picture at its own size, at most 640 pixels wide. */
+export function draw(canvas: HTMLCanvasElement, source: ImageBitmap | HTMLVideoElement): void {
+  const [w, h] =
+    source instanceof HTMLVideoElement ? [source.videoWidth, source.videoHeight] : [source.width, source.height];
+  const scale = Math.min(1, 640 / w);
+  canvas.width = Math.max(1, Math.round(w * scale));
+  canvas.height = Math.max(1, Math.round(h * scale));
+  canvas.getContext("2d")!.drawImage(source, 0, 0, canvas.width, canvas.height);
+}
+
+/** A place that takes pictures: dropped, pasted, chosen, or the sample. */
+export function pictureInput(content: HTMLElement, take: (picture: Picture) => void, fail: (text: string) => void) {
+  const open = async (file: Blob | undefined | null, name: string): Promise<void> => {
+    if (!file) return;
+    try {
+      take(await openPicture(file, name));
+    } catch (error) {
+      fail(message(error));
+    }
+  };
+  const choose = el("input", {
+    type: "file",
+    accept: "image/*",
+    hidden: true,
+    onchange: () => {
+      const file = choose.files?.[0];
+      choose.value = "";
+      void open(file, file?.name ?? "");
+    },
+  });
+  const zone = el("div", { class: "drop" }, content);
+  zone.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    zone.classList.add("over");
+  });
+  zone.addEventListener("dragleave", () => zone.classList.remove("over"));
+  zone.addEventListener("drop", (event) => {
+    event.preventDefault();
+    zone.classList.remove("over");
+    const file = event.dataTransfer?.files[0];
+    void open(file, file?.name ?? "");
+  });
+  document.addEventListener("paste", (event) => {
+    if (!zone.isConnected) return;
+    const file = [...(event.clipboardData?.files ?? [])][0];
+    void open(file, file?.name || "the pasted picture");
+  });
+  const sample = async (): Promise<void> => {
+    try {
+      take(await samplePicture());
+    } catch (error) {
+      fail(message(error));
+    }
+  };
+  const buttons = [
+    choose,
+    el("button", { type: "button", onclick: () => choose.click() }, strings.picture.choose),
+    el("button", { type: "button", onclick: () => void sample() }, strings.picture.sample),
+  ];
+  return { zone, buttons, sample };
+}
