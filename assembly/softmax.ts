@@ -1,7 +1,8 @@
+import { exp, log as ln } from "./elementary";
 import { SOFTMAX_K, SOFTMAX_LOG, SOFTMAX_X, SOFTMAX_Y } from "./generated/records";
 
 /**
- * Softmax or its logarithm over one row. Math here is AssemblyScript's own (compiled into the binary), so its bits do not
+ * Softmax or its logarithm over one row. exp and log are in the binary, so its bits do not
  * depend on the engine. Sums are in f64.
  */
 export function softmax(r: usize, tile: i32): void {
@@ -16,12 +17,12 @@ export function softmax(r: usize, tile: i32): void {
     if (!(v <= largest)) largest = v; // a NaN gets in and stays
   }
   let sum: f64 = 0;
-  for (let i: usize = 0; i < end; i += 4) sum += Math.exp(<f64>f32.load(x + i) - <f64>largest);
+  for (let i: usize = 0; i < end; i += 4) sum += exp(<f64>f32.load(x + i) - <f64>largest);
   if (load<i32>(r, SOFTMAX_LOG)) {
-    const shift = <f64>largest + Math.log(sum);
+    const shift = <f64>largest + ln(sum);
     for (let i: usize = 0; i < end; i += 4) f32.store(y + i, <f32>(<f64>f32.load(x + i) - shift));
   } else {
     for (let i: usize = 0; i < end; i += 4)
-      f32.store(y + i, <f32>(Math.exp(<f64>f32.load(x + i) - <f64>largest) / sum));
+      f32.store(y + i, <f32>(exp(<f64>f32.load(x + i) - <f64>largest) / sum));
   }
 }

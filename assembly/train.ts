@@ -7,6 +7,7 @@ import {ADAM_W_BETA1, ADAM_W_BETA2, ADAM_W_CORRECTION1,
   SGD_FIRST, SGD_GRAD, SGD_KEEP, SGD_LENGTH, SGD_LR, SGD_MOMENTUM, SGD_NESTEROV,SGD_PARAMETER, SGD_PER_TILE, SGD_VELOCITY, SGD_WEIGHT_DECAY, SOFTMAX_GRAD_DX, SOFTMAX_GRAD_DY, SOFTMAX_GRAD_K, SOFTMAX_GRAD_LOG, 
   SOFTMAX_GRAD_Y, 
 } from "./generated/records";
+import { exp, log as ln } from "./elementary";
 import { loadLanes, storeLanes } from "./simd";
 
 export function softmaxGrad(r: usize, tile: i32): void {
@@ -16,7 +17,7 @@ export function softmaxGrad(r: usize, tile: i32): void {
   for (let i: usize = 0; i < bytes; i += 4) sum += <f64>f32.load(dy + i) * (log ? 1 : <f64>f32.load(y + i));
   for (let i: usize = 0; i < bytes; i += 4) {
     const g = <f64>f32.load(dy + i), v = <f64>f32.load(y + i);
-    f32.store(dx + i, <f32>(log ? g - Math.exp(v) * sum : v * (g - sum)));
+    f32.store(dx + i, <f32>(log ? g - exp(v) * sum : v * (g - sum)));
   }
 }
 
@@ -38,8 +39,8 @@ export function crossEntropy(r: usize, tile: i32): void {
     if (!(v <= largest)) largest = v;
   }
   let sum: f64 = 0;
-  for (let i = 0; i < k; i++) sum += Math.exp(<f64>f32.load(logits + (<usize>i << 2)) - <f64>largest);
-  const shift = <f64>largest + Math.log(sum);
+  for (let i = 0; i < k; i++) sum += exp(<f64>f32.load(logits + (<usize>i << 2)) - <f64>largest);
+  const shift = <f64>largest + ln(sum);
   let loss: f64 = 0, total: f64 = 0;
   for (let i = 0; i < k; i++) {
     const t = targetOf(soft, target, tile, k, i, smoothing);
@@ -47,7 +48,7 @@ export function crossEntropy(r: usize, tile: i32): void {
     if (t != 0) loss -= t * (<f64>f32.load(logits + (<usize>i << 2)) - shift);
   }
   for (let i = 0; i < k; i++) {
-    const at = <usize>i << 2, p = Math.exp(<f64>f32.load(logits + at) - shift);
+    const at = <usize>i << 2, p = exp(<f64>f32.load(logits + at) - shift);
     f32.store(dlogits + at, <f32>((total * p - targetOf(soft, target, tile, k, i, smoothing)) / <f64>n));
   }
   f32.store(load<usize>(r, CROSS_ENTROPY_LOSSES) + (<usize>tile << 2), <f32>loss);

@@ -52,7 +52,11 @@ const common = {
   minify: false,
   hash: false,
   checks: { pluginTimings: false },
-  outputOptions: { chunkFileNames: chunkName },
+  outputOptions: {
+    chunkFileNames: chunkName,
+    // The bundler's helpers in a file of their own: else they lie in a large chunk that nobody wants.
+    codeSplitting: { groups: [{ name: "runtime", test: /rolldown.runtime/ }] },
+  },
 };
 
 export async function buildDist({ log = console.error } = {}) {

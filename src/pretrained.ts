@@ -3,8 +3,8 @@ import { hashInName } from "./io/cacheKey.ts";
 import { type CheckpointSource, loadCheckpoint } from "./io/checkpoint.ts";
 import { type FetchOptions, fetchFile } from "./io/fetch.ts";
 import type { Checkpoint } from "./io/stateDict.ts";
-import type { PictureNet } from "./models/pictureNet.ts";
 import { embeddedCifarResnet20 } from "./models/embedded/cifarResnet20.ts";
+import type { PictureNet } from "./models/pictureNet.ts";
 import { createModel, type ModelName, modelName } from "./models/registry.ts";
 import { findWeights, isWeightsName, type PublishedWeights } from "./weights.ts";
 

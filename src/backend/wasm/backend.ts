@@ -14,7 +14,6 @@ import type {
 import { Allocator } from "./allocator.ts";
 import {
   type BinaryName,
-  chooseBinary,
   compileBinary,
   type Exports,
   inlinedBinary,
@@ -26,16 +25,10 @@ import { Eager } from "./eager.ts";
 import { inlineBytes } from "./inline.ts";
 import type { LowerContext } from "./lower/context.ts";
 import { lower } from "./lower/index.ts";
-import { startTeam, whyNoTeam } from "./team.ts";
+import { plan, type WasmOptions } from "./plan.ts";
+import { startTeam } from "./team.ts";
 
-export interface WasmOptions {
-  readonly threads: number;
-  readonly relaxed: boolean;
-  /** Why wasm and not another backend, for `info()`. */
-  readonly notes?: readonly string[];
-  /** Address of worker.js where it is not beside the library. */
-  readonly worker?: string | URL;
-}
+export type { WasmOptions };
 
 /** Gives a binary, compiled. */
 export type Binaries = (name: BinaryName) => Promise<WebAssembly.Module>;
@@ -52,20 +45,6 @@ export async function createWasmBackend(options: WasmOptions & { readonly wasm?:
     const text = await inlinedBinary(name);
     return compileBinary(name, () => inlineBytes(text));
   });
-}
-
-/** Which binary these options lead to, why, and whether it has a team. */
-export function plan(options: WasmOptions): { name: BinaryName; team: boolean; reasons: string[] } {
-  const choice = chooseBinary(options.relaxed);
-  const reasons = [...(options.notes ?? []), choice.reason];
-  if (options.threads === 1) return { name: choice.name, team: false, reasons };
-  const asked = `${options.threads} threads were asked for`;
-  const missing = whyNoTeam();
-  if (missing !== undefined) {
-    return { name: choice.name, team: false, reasons: [...reasons, `${asked}, but ${missing}: one thread instead`] };
-  }
-  reasons.push(`${asked}: ${options.threads - 1} workers help on one shared memory`);
-  return { name: `${choice.name}Threads`, team: true, reasons };
 }
 
 export async function startWasmBackend(options: WasmOptions, binaries: Binaries): Promise<WasmBackend> {

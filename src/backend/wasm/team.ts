@@ -1,4 +1,4 @@
-import { hasWorkers, spawnWorker } from "#worker";
+import { spawnWorker } from "#worker";
 import { ResNetError } from "../../errors.ts";
 import type { Spawned } from "../../worker/spawn.ts";
 import { Allocator } from "./allocator.ts";
@@ -9,18 +9,6 @@ import type { Failed, Join, Ready } from "./member.ts";
 const maximumPages = [65536, 32768, 16384, 8192];
 const initialPages = 16;
 const controlBytes = 128;
-
-/** Why this place cannot have threads, in words that end a sentence; undefined where it can. */
-export function whyNoTeam(): string | undefined {
-  if (!hasWorkers()) return "this runtime cannot start workers";
-  if (typeof SharedArrayBuffer === "undefined") {
-    return (
-      "SharedArrayBuffer is missing (a page needs cross-origin isolation: Cross-Origin-Opener-Policy: same-origin and " +
-      "Cross-Origin-Embedder-Policy: require-corp)"
-    );
-  }
-  return undefined;
-}
 
 export interface Team {
   readonly threads: number;

@@ -1,8 +1,8 @@
 import { absolute, spawnClassifier } from "#worker";
 import type { BackendInfo } from "../../backend/backend.ts";
-import { plan } from "../../backend/wasm/backend.ts";
 import { bytesOf, inlinedBinary } from "../../backend/wasm/binary.ts";
 import { inlineBytes } from "../../backend/wasm/inline.ts";
+import { plan } from "../../backend/wasm/plan.ts";
 import {
   type Classifier,
   type ClassifyOptions,
