@@ -1,7 +1,8 @@
 """Golden hashes of torchvision's transforms on PIL images for test/vision/transforms.test.ts.
 
-Run: python3 scripts/reference/vision_transforms.py [SHARED] (Debian's python3-torchvision). With SHARED, the folder that
-holds photos/ and data/, ten real photographs are added: five of scikit-image's and five of CIFAR-10's.
+Run: python3 scripts/reference/vision_transforms.py [SHARED [PACKAGES]] (Debian's python3-torchvision). With SHARED, the folder that
+holds photos/ and data/, real photographs are added: five of scikit-image's and five of CIFAR-10's. With PACKAGES, the folder where
+Debian's python3-skimage and python3-sklearn lie (/usr/lib/python3/dist-packages, or unpacked by dpkg -x), eight more.
 """
 import hashlib
 import io
@@ -71,6 +72,10 @@ if len(sys.argv) > 1:
     archive = zipfile.ZipFile(shared / "data/cifar10-jpeg.zip")
     files = [(f"photos/{n}", None) for n in ["astronaut.png", "cat.png", "coffee.png", "horse.png", "rocket.jpg"]]
     files += [(n, archive.read(n)) for n in sorted(n for n in archive.namelist() if n.endswith(".jpg") and "test/" in n)[::2000]]
+    packages = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else "/usr/lib/python3/dist-packages")
+    own = [f"skimage/data/{n}" for n in ["brick.png", "camera.png", "clock_motion.png", "coins.png", "gravel.png", "hubble_deep_field.jpg"]]
+    for name in own + [f"sklearn/datasets/images/{n}" for n in ["china.jpg", "flower.jpg"]]:
+        files.append((name, (packages / name).read_bytes()))
     for name, data in files:
         image = Image.open(io.BytesIO(data) if data else shared / name).convert("RGB")
         photos.append({"image": name, "decoded": sha(image.tobytes()), "cases": list(cases_of(name, image))})
