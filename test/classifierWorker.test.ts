@@ -1,5 +1,7 @@
 /** A classifier in a worker, here worker_threads; test/web/classifier.test.ts has the same in a page. */
 import { readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { suite } from "uvu";
@@ -30,6 +32,24 @@ async function failure(promise: Promise<unknown>): Promise<Error & { code?: stri
   }
   throw new Error("should fail");
 }
+
+/** A picture that never comes: whoever waits for it is running for certain. `asked` resolves when it is first asked for. */
+let never: string;
+let server: Server;
+let asked: Promise<void>;
+
+test.before(async () => {
+  asked = new Promise((resolve) => {
+    server = createServer(() => resolve());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  never = `http://127.0.0.1:${(server.address() as AddressInfo).port}/never.jpg`;
+});
+
+test.after(() => {
+  server.closeAllConnections();
+  server.close();
+});
 
 let local: Classifier;
 let remote: Classifier;
@@ -109,12 +129,12 @@ test("a call can be given up: before its turn, and while it runs", async () => {
   assert.match((await failure(remote.classify(sample, { signal: early.signal }))).message, /changed my mind/);
   const [first, second] = [new AbortController(), new AbortController()];
   const calls = [
-    remote.classify(picture, { signal: first.signal }),
+    remote.classify(never, { signal: first.signal }),
     remote.classify(picture, { signal: second.signal }),
     remote.classify(picture),
   ];
   const failures = [failure(calls[0]!), failure(calls[1]!)];
-  await new Promise((resolve) => setTimeout(resolve, 1));
+  await asked;
   second.abort();
   first.abort();
   for (const error of await Promise.all(failures)) assert.is(error.name, "AbortError");
@@ -136,8 +156,7 @@ test("latestOnly: of calls that come too fast, the newest waits and the others a
 });
 
 test("dispose: calls that wait are told so, and so are later ones", async () => {
-  const waiting = [failure(remote.classify(picture)), failure(remote.embed(picture))];
-  await new Promise((resolve) => setTimeout(resolve, 1));
+  const waiting = [failure(remote.classify(never)), failure(remote.embed(picture))];
   remote.dispose();
   for (const error of await Promise.all(waiting)) assert.match(error.message, /classifier was disposed/);
   assert.match((await failure(remote.classify(picture))).message, /classifier was disposed/);

@@ -25,7 +25,7 @@ export async function judge(runtime, project, options) {
   try {
     version = (await runtime.version?.()) ?? "";
     const threads = options.threads.filter((count) => count <= (runtime.most ?? Number.POSITIVE_INFINITY));
-    version = (await runtime.run(project, { ...options, threads }, onLine)) ?? version;
+    version = (await runtime.run(project, { ...options, threads, worker: runtime.worker ?? true }, onLine)) ?? version;
     if (!done && complaints.length === 0) complaints.push("ended early");
     if (info && info.backend !== undefined && info.backend !== "wasm")
       complaints.push(`ran on ${info.backend}, not wasm`);

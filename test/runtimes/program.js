@@ -26,7 +26,16 @@ function input(name, batch) {
   return resnet.randn([batch, ...networks[name].input]);
 }
 
-export async function program({ report, names = Object.keys(networks), threads = [1], init = {} }) {
+/** 96x64 pixels of anything. */
+const picture = {
+  data: Uint8Array.from({ length: 96 * 64 * 3 }, (_, i) => (i * i) >> 7),
+  width: 96,
+  height: 64,
+  channels: 3,
+};
+
+/** `worker`: whether the classifier lives in one. */
+export async function program({ report, names = Object.keys(networks), threads = [1], init = {}, worker = true }) {
   const measure = async (name, logits) => {
     const started = performance.now();
     const values = await logits();
@@ -69,6 +78,11 @@ export async function program({ report, names = Object.keys(networks), threads =
       net.dispose?.();
     }
   }
+  await resnet.init({ ...init, threads: 1 });
+  const classifier = await resnet.createClassifier("cifar_resnet20", { worker });
+  if (classifier.worker !== worker) throw new Error(`the classifier should ${worker ? "" : "not "}be in a worker`);
+  await measure("cifar_resnet20 classifier", () => classifier.logits([picture]));
+  classifier.dispose();
   report({ done: true });
 }
 

@@ -1,7 +1,7 @@
 /**
  * Where the package is tried. Each entry says what it lacks here (`missing`), whether threads must work there (`most`: how many
- * are asked for at most), `quick` where the large networks would take too long, and how to run the program in a project that
- * has the packed tarball installed: `run(project, options, onLine)`.
+ * are asked for at most), whether the classifier is put into a worker, `quick` where the large networks would take too long,
+ * and how to run the program in a project that has the packed tarball installed: `run(project, options, onLine)`.
  */
 import { spawn } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
@@ -164,7 +164,7 @@ export const runtimes = [
     missing: ours(".bin/deno"),
   },
   { name: "Bun", threads: true, ...command(() => installed(".bin/bun")), missing: ours(".bin/bun") },
-  { name: "workerd", threads: false, most: 1, ...edge, missing: ours(".bin/workerd") },
+  { name: "workerd", threads: false, most: 1, worker: false, ...edge, missing: ours(".bin/workerd") },
   { name: "Chromium", here: true, threads: true, ...inBrowser(chromium), missing: chromium.missing },
   { name: "Firefox", here: true, threads: true, ...inBrowser(firefox), missing: firefox.missing },
   { name: "WebKitGTK", here: true, threads: false, ...inBrowser(webkit), missing: webkit.missing },
@@ -184,6 +184,7 @@ export const runtimes = [
     name: "esbuild, in Chromium",
     threads: false,
     most: 1, // esbuild copies no worker without being told, and asking for threads then is an error
+    worker: false,
     ...inBrowser(chromium, "/index.html", esbuild),
     missing: () => chromium.missing() ?? ours("esbuild")(),
   },
