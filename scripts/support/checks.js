@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { at } from "./files.js";
 import { runNode } from "./process.js";
 import { tarball } from "./tarball.js";
@@ -34,6 +34,11 @@ const packaging = {
         if (code !== 0) sum.output += output;
         else if (args[0].endsWith("packed.js")) sum.output += output;
         else if (args[0].includes("size-limit")) sum.output += sizes(output);
+      }
+      for (const script of ["worker", "classifierWorker"]) {
+        const lazy = /^import\b|\bimport\(|\bfrom "/m.exec(readFileSync(at(`dist/web/${script}.js`), "utf8"));
+        sum[lazy ? "failed" : "passed"]++;
+        if (lazy) sum.output += `dist/web/${script}.js imports something: it has to be one file (Vite 7 cannot pack it)\n`;
       }
     } catch (error) {
       sum.failed++;
