@@ -38,7 +38,8 @@ const packaging = {
       for (const script of ["worker", "classifierWorker"]) {
         const lazy = /^import\b|\bimport\(|\bfrom "/m.exec(readFileSync(at(`dist/web/${script}.js`), "utf8"));
         sum[lazy ? "failed" : "passed"]++;
-        if (lazy) sum.output += `dist/web/${script}.js imports something: it has to be one file (Vite 7 cannot pack it)\n`;
+        if (lazy)
+          sum.output += `dist/web/${script}.js imports something: it has to be one file (Vite 7 cannot pack it)\n`;
       }
     } catch (error) {
       sum.failed++;
