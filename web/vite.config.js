@@ -9,9 +9,6 @@ const { "cifarResnet56 eager, batch 1, 1 thread": hash } = JSON.parse(
   readFileSync(at("../test/runtimes/expected.json"), "utf8"),
 );
 
-/** Layers are shown by the names of their classes. */
-const named = { output: { keepNames: true } };
-
 /** The page uses the package as it is published; relative addresses let it lie in any folder. */
 export default defineConfig({
   root: at("."),
@@ -23,9 +20,8 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2022",
     chunkSizeWarningLimit: 2000,
-    rolldownOptions: named,
   },
-  worker: { format: "es", rolldownOptions: named },
+  worker: { format: "es" },
   preview: {
     headers: { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" },
   },

@@ -5,6 +5,7 @@ import {
   cifarClassification,
   extract,
   type HeatMap,
+  nn,
   noGrad,
   PlainBlock,
   type Prediction,
@@ -28,6 +29,11 @@ export function network(): Promise<CifarResNet> {
   return made;
 }
 
+/** The name of a layer's class as the library exports it: bundlers shorten what the class itself knows. What pads a shortcut is none of them. */
+function typeOf(module: unknown): string {
+  return Object.entries(nn).find(([, value]) => module?.constructor === value)?.[0] ?? "shortcut";
+}
+
 const stages = ["layer1", "layer2", "layer3"] as const;
 const blockName = (layer: string): string | undefined => /^layer\d+\.\d+/.exec(layer)?.[0];
 
@@ -35,14 +41,14 @@ const blockName = (layer: string): string | undefined => /^layer\d+\.\d+/.exec(l
 export async function describe(): Promise<NetworkInfo> {
   const net = await network();
   const { rows, parameters, macs } = summary(net, shape);
-  const all: LayerRow[] = rows.map(({ layer, type, outputShape, parameters, macs }) => ({
+  const modules = new Map(net.namedModules());
+  const all: LayerRow[] = rows.map(({ layer, outputShape, parameters, macs }) => ({
     layer,
-    type,
+    type: typeOf(modules.get(layer.replace(/_\d+$/, ""))),
     output: outputShape,
     parameters,
     macs,
   }));
-  const modules = new Map(net.namedModules());
   const blocks: BlockInfo[] = [];
   stages.forEach((stage, at) => {
     for (const [index, block] of modules.get(stage)!.namedChildren()) {

@@ -10,7 +10,7 @@ import {
   summary,
   type Tensor,
 } from "resnet-ts";
-import { measurePeak } from "../../../bench/peak.ts";
+import { measurePeak } from "../../../src/cli/peak.ts";
 import type { Timing } from "./protocol.ts";
 
 const networks = [
