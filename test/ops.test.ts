@@ -8,7 +8,7 @@ import { compare, tolerance } from "./support/compare.ts";
 import { launchRow, outputShape } from "./support/launch.ts";
 import { type Point, references } from "./support/reference.ts";
 import { inputsOf, seeded, type Values } from "./support/values.ts";
-import { isEagerWinograd, winogradGrowth } from "./support/winograd.ts";
+import { isEagerWinograd, winogradAllowance } from "./support/winograd.ts";
 
 /** Every row of test/cases on every backend of this runtime, against naive loops in 64 bits. */
 const backends = await testBackends();
@@ -45,7 +45,7 @@ for (const op of opNames) {
       const inputs = inputsOf(row);
       const index = outputsToCheck(row, numel(outputShape(op, row)));
       const points = pointsOf(op, row, inputs, index);
-      const growth = op === "conv2d" && isEagerWinograd(row as Case<"conv2d">) ? winogradGrowth : 1;
+      const growth = op === "conv2d" && isEagerWinograd(row as Case<"conv2d">) ? winogradAllowance : 1;
       let strict: Float32Array | undefined;
       for (const b of backends) {
         const y = withTestBackend(b, () => launchRow(op, row, inputs));

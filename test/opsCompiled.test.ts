@@ -15,7 +15,7 @@ import { compare, tolerance } from "./support/compare.ts";
 import { outputShape } from "./support/launch.ts";
 import { references } from "./support/reference.ts";
 import { inputsOf, seeded } from "./support/values.ts";
-import { mayBeWinograd, winogradGrowth } from "./support/winograd.ts";
+import { mayBeWinograd, winogradAllowance } from "./support/winograd.ts";
 
 /**
  * The rows of conv2d and linear once more, each as a network of its own through `compile`: packed weights, Winograd, and
@@ -57,7 +57,7 @@ async function check<K extends Weighted>(op: K, row: Case<K>, worst: Map<string,
   );
   const at = references[op](row.attrs, inputs, shape);
   const points = Array.from(index, at);
-  const growth = op === "conv2d" && mayBeWinograd(row as Case<"conv2d">) ? winogradGrowth : 1;
+  const growth = op === "conv2d" && mayBeWinograd(row as Case<"conv2d">) ? winogradAllowance : 1;
   const allowed = growth * tolerance(points);
   const complaints: string[] = [];
   for (const { backend, label } of backends) {

@@ -34,6 +34,28 @@ const picture = {
   channels: 3,
 };
 
+/** Weights and running statistics after six steps of training, with everything random that there is. */
+async function trained() {
+  const [side, length] = [20, 24];
+  const data = {
+    length,
+    channels: 3,
+    height: side,
+    width: side,
+    pixels: Uint8Array.from({ length: length * side * side * 3 }, (_, i) => (Math.imul(i, 2654435761) >>> 0) >>> 24),
+    labels: Uint16Array.from({ length }, (_, i) => i % 10),
+    classes: Array.from({ length: 10 }, (_, i) => `class ${i}`),
+  };
+  resnet.manualSeed(0);
+  const net = new resnet.CifarResNet(8);
+  const augment = { pad: 2, flip: true, cutout: 3, mixup: 0.4 };
+  await resnet.fit(net, data, { epochs: 2, batch: 8, schedule: 0.05, augment, labelSmoothing: 0.1, clipNorm: 5 });
+  const values = [];
+  for (const tensor of net.stateDict().values()) values.push(...(await tensor.data()));
+  net.dispose();
+  return Float32Array.from(values);
+}
+
 /** `worker`: whether the classifier lives in one. */
 export async function program({ report, names = Object.keys(networks), threads = [1], init = {}, worker = true }) {
   const measure = async (name, logits) => {
@@ -77,6 +99,7 @@ export async function program({ report, names = Object.keys(networks), threads =
       }
       net.dispose?.();
     }
+    await measure(`cifar_resnet8 trained for 6 steps, ${count} thread${count > 1 ? "s" : ""}`, trained);
   }
   await resnet.init({ ...init, threads: 1 });
   const classifier = await resnet.createClassifier("cifar_resnet20", { worker });

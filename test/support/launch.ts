@@ -15,7 +15,7 @@ import type { Case, CaseOp } from "../cases/case.ts";
 import type { Values } from "./values.ts";
 
 /** Every op's definition; null where a row must say the output's shape itself. */
-const definitions: { readonly [K in CaseOp]: OpDefinition<K> | null } = {
+export const definitions: { readonly [K in CaseOp]: OpDefinition<K> | null } = {
   conv2d: conv2dOp,
   linear: linearOp,
   maxPool2d: maxPool2dOp,
