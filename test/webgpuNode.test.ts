@@ -3,9 +3,11 @@ import * as assert from "uvu/assert";
 import { createJsBackend } from "../src/backend/js/backend.ts";
 import { createWasmBackend } from "../src/backend/wasm/backend.ts";
 import { createWebGpuBackend } from "../src/backend/webgpu/backend.ts";
+import { heads, kernels, type Numbers } from "../src/backend/webgpu/kernels/index.ts";
 import { opNames } from "./cases/index.ts";
-import { dawn } from "./support/dawn.ts";
+import { dawn, dawnThatOnlyCompiles } from "./support/dawn.ts";
 import {
+  checkHalf,
   checkLeaks,
   checkNetwork,
   checkOp,
@@ -24,6 +26,10 @@ async function expectRight(what: string, check: Promise<Verdict>): Promise<void>
   assert.is(complaints.length, 0, `${complaints.length} complaints, the first ones:\n${shown}`);
 }
 
+async function expectRefusal(check: Promise<Verdict>): Promise<void> {
+  assert.match((await check).seen, /^refused: .*the wasm backend computes in f32; f16 is for WebGPU/);
+}
+
 if (typeof gpu === "string") {
   console.log(`WebGPU in Node is left out: ${gpu}`);
 } else {
@@ -40,6 +46,29 @@ if (typeof gpu === "string") {
   ] as const) {
     test(name, () => expectRight(name, checkNetwork(backend, wasm, name, size)));
   }
+  test("f16 where the adapter has it, else a refusal that leaves the model as it is", () =>
+    expectRight("f16", checkHalf(backend, wasm, { name: "resnet18", size: 32, precision: "f16", most: 2e-3 })));
+  test("wasm refuses f16", () =>
+    expectRefusal(checkHalf(wasm, wasm, { name: "resnet18", size: 32, precision: "f16", most: 0 })));
+
+  const compiler = await dawnThatOnlyCompiles();
+  const device = await (await compiler.requestAdapter())!.requestDevice({ requiredFeatures: ["shader-f16"] });
+  const compiles = async (code: string): Promise<string | undefined> => {
+    device.pushErrorScope("validation");
+    const module = device.createShaderModule({ code });
+    device.createComputePipeline({ layout: "auto", compute: { module } });
+    return (await device.popErrorScope())?.message;
+  };
+  test("every kernel compiles in every kind of numbers that it knows", async () => {
+    assert.match((await compiles(`${heads.f16}${kernels.narrow.code.replace("stored(x", "x(x")}`)) ?? "", /x/);
+    for (const numbers of Object.keys(heads) as Numbers[]) {
+      for (const { name, code, buffers } of Object.values(kernels)) {
+        if (numbers !== "f32" && !buffers.includes(true)) continue;
+        assert.is(await compiles(heads[numbers] + code), undefined, `${name} in ${numbers}`);
+      }
+    }
+  });
+
   test("training", () => expectRight("cifar_resnet20", checkTraining(backend, wasm, "cifar_resnet20", 4)));
   test("memory", () => expectRight("memory", checkLeaks(backend, 500, 100)));
   test("nothing is left on the device", () => {
@@ -54,6 +83,13 @@ if (typeof gpu === "string") {
   for (const op of ["conv2d", "linear"] as const) {
     test(`${op} in workgroup memory`, () => expectRight(`${op}, workgroup memory`, checkOp(shared, op, few)));
   }
+  const winograd = await createWebGpuBackend({ gpu, winograd: "always" });
+  test("conv2d by Winograd wherever it can be", () => expectRight("conv2d, Winograd", checkOp(winograd, "conv2d", 3)));
+  test("gradients by Winograd", () => expectRight("training ops, Winograd", checkTrainingOps(winograd, js)));
+  test("resnet18 by Winograd", () => expectRight("resnet18, Winograd", checkNetwork(winograd, wasm, "resnet18", 64)));
+  test("training by Winograd", () =>
+    expectRight("cifar_resnet20, Winograd", checkTraining(winograd, wasm, "cifar_resnet20", 4)));
+  test.after(() => winograd.dispose());
   test("gradients in workgroup memory", () => expectRight("training ops", checkTrainingOps(shared, js)));
   test.after(() => shared.dispose());
 }

@@ -103,9 +103,17 @@ export interface Graph {
   readonly outputs: readonly View[];
 }
 
+/**
+ * In which numbers a compiled network keeps weights and activations and adds up products. `"f16"`: 16 bits, sums of products in 32;
+ * `"f16-sums"`: everything in 16 bits.
+ */
+export type Precision = "f32" | "f16" | "f16-sums";
+
 export interface ProgramOptions {
   /** `"low"`: nothing that is larger than the weights themselves. */
   readonly memory: "default" | "low";
+  /** `"f32"` when left out. */
+  readonly precision?: Precision;
   /** A program of the same backend whose packed weights are used again. */
   readonly share?: Program;
   /** Called with a constant that the program will never read again, because it holds a packed copy. */
@@ -138,6 +146,8 @@ export interface Backend extends Memory {
   launch<K extends OpName>(op: K, attrs: OpAttrs[K], inputs: readonly (View | null)[], outputs: readonly View[]): void;
   /** Makes a graph ready to run; without it a compiled network is launched node by node. */
   compile?(graph: Graph, options: ProgramOptions): Program | Promise<Program>;
+  /** What `compile` may be asked for here; f32 alone when left out. */
+  readonly precisions?: readonly Precision[];
   info(): BackendInfo;
   /** True when the device went away and nothing can be done with this backend any more. */
   readonly lost?: boolean;

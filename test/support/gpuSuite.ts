@@ -1,6 +1,7 @@
 import { backward, noGrad } from "../../src/autograd.ts";
 import type { Backend, OpAttrs, OpName } from "../../src/backend/backend.ts";
 import type { WebGpuBackend } from "../../src/backend/webgpu/backend.ts";
+import { ResNetError } from "../../src/errors.ts";
 import { compile } from "../../src/graph/compile.ts";
 import type { PictureNet } from "../../src/models/pictureNet.ts";
 import { createModel } from "../../src/models/registry.ts";
@@ -130,6 +131,50 @@ export async function checkNetwork(backend: Backend, wasm: Backend, name: string
   const seen = `eager ${eager.toExponential(1)}, compiled ${compiled.toExponential(1)} of max|logit|`;
   const complaints = Math.max(eager, compiled) <= allowed ? [] : [`${name}: ${seen}, allowed ${allowed}`];
   return { complaints, seen };
+}
+
+/**
+ * Logits of a network that was compiled in 16 bits against wasm's, on adapters that offer shader-f16.
+ * @param most of max|logit|
+ */
+export async function checkHalf(
+  backend: Backend,
+  wasm: Backend,
+  { name, size, precision, most }: Half,
+): Promise<Verdict> {
+  const shape: [number, number, number, number] = [2, 3, size, size];
+  setMemory(wasm);
+  const net = filledModel(name);
+  net.eval();
+  const expected = await forward(net, shape);
+  setMemory(backend);
+  await net.to();
+  if (!backend.precisions?.includes(precision)) {
+    const refusal = await compile(net, shape, { precision }).catch((error: unknown) => error as ResNetError);
+    for (const t of net.stateDict().values()) t.dispose();
+    const right = refusal instanceof ResNetError && refusal.message.includes("does not offer shader-f16");
+    const seen = `refused: ${refusal instanceof Error ? refusal.message : "not at all"}`;
+    return { complaints: right ? [] : [seen], seen };
+  }
+  const wide = await compile(net, shape, { keepModel: true });
+  const fast = await compile(net, shape, { precision });
+  const x = tensor(fillInput(shape), shape);
+  const y = (await fast.run(x)) as Tensor;
+  const found = difference(await y.data(), expected);
+  const bytes = (memory: { packed: number; arena: number }): number => memory.packed + memory.arena;
+  const share = bytes(fast.memory) / bytes(wide.memory);
+  for (const t of [x, y, fast, wide]) t.dispose();
+  const seen = `off by ${found.toExponential(1)} of max|logit|, memory ${share.toFixed(2)} of f32's`;
+  const complaints = found <= most && share < 0.6 ? [] : [`${name} ${precision}: ${seen}, allowed ${most} and 0.6`];
+  return { complaints, seen };
+}
+
+export interface Half {
+  readonly name: string;
+  readonly size: number;
+  readonly precision: "f16" | "f16-sums";
+  /** The largest error, of max|logit|. */
+  readonly most: number;
 }
 
 /** Ten steps of SGD with momentum on WebGPU and on wasm, 16x16 pictures: the losses. */

@@ -36,9 +36,7 @@ export async function launchLater<K extends OpName>(
   }
   const all = [...results, ...tensors.filter((t) => t !== null)];
   try {
-    const values: Float32Array[] = [];
-    for (const t of all) values.push(await t.data());
-    return values;
+    return await Promise.all(all.map((t) => t.data()));
   } finally {
     for (const t of all) t.dispose();
   }

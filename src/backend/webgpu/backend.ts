@@ -7,6 +7,7 @@ import type {
   OpAttrs,
   OpName,
   OpTable,
+  Precision,
   Program,
   ProgramOptions,
   View,
@@ -16,7 +17,7 @@ import type { LowerContext } from "./context.ts";
 import { type OpenedDevice, openDevice, type WebGpuOptions } from "./device.ts";
 import { Eager } from "./eager.ts";
 import { lower } from "./lower/index.ts";
-import { Machine } from "./machine.ts";
+import { Machine, type Winograd } from "./machine.ts";
 import type { Block } from "./pool.ts";
 import { chooseTile } from "./tune.ts";
 
@@ -25,24 +26,28 @@ export type { WebGpuOptions };
 export async function createWebGpuBackend(options: WebGpuOptions): Promise<WebGpuBackend> {
   const opened = await openDevice(options);
   const { tile, reason } = await chooseTile(opened, options.tile);
-  return new WebGpuBackend(opened, tile, reason);
+  return new WebGpuBackend(opened, tile, reason, options.winograd);
 }
 
 /** The contract on a GPU. A handle is a stretch of a GPU buffer; values can be read only asynchronously. */
 export class WebGpuBackend implements Backend {
   readonly name = "webgpu";
   readonly machine: Machine;
+  readonly precisions: readonly Precision[];
   readonly #opened: OpenedDevice;
   readonly #eager: Eager;
   readonly #reasons: readonly string[];
   #blocks = 0;
   readonly #lengths = new WeakMap<Block, number>();
 
-  constructor(opened: OpenedDevice, tile: "registers" | "shared", reason: string) {
+  constructor(opened: OpenedDevice, tile: "registers" | "shared", reason: string, winograd?: Winograd) {
     this.#opened = opened;
-    this.machine = new Machine(opened.device, tile);
+    this.machine = new Machine(opened.device, tile, winograd, opened.adapter);
     this.#eager = new Eager(this.machine);
-    this.#reasons = [`WebGPU on ${opened.adapter}${opened.software ? " (software)" : ""}`, reason];
+    const half = opened.device.features.has("shader-f16");
+    this.precisions = half ? ["f32", "f16", "f16-sums"] : ["f32"];
+    const numbers = half ? "compile may use f16" : "f32 only: this adapter does not offer shader-f16";
+    this.#reasons = [`WebGPU on ${opened.adapter}${opened.software ? " (software)" : ""}`, reason, numbers];
   }
 
   alloc(length: number): Handle {

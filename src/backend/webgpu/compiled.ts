@@ -2,13 +2,14 @@ import type { Storage } from "../../tensor/storage.ts";
 import { type Block as ArenaBlock, planArena } from "../arena.ts";
 import type { Graph, Program, ProgramMemory, ProgramOptions, View } from "../backend.ts";
 import { constants as constantsOf, lifetimes } from "../graph.ts";
-import type { Dispatch, Fixed, Scratch, Slot } from "./context.ts";
+import type { Dispatch, Fixed, Slot } from "./context.ts";
 import { Eager } from "./eager.ts";
 import { type Machine, workgroupsOf } from "./machine.ts";
 import { paramStride, uniformBuffer, writeParams } from "./pipelines.ts";
 import type { Block } from "./pool.ts";
 import { Prepared } from "./prepared.ts";
 import { type Filling, type Recorded, record } from "./recorder.ts";
+import { chooseWinograd } from "./tuneWinograd.ts";
 
 interface Step {
   readonly pipeline: GPUComputePipeline;
@@ -26,7 +27,8 @@ const align = 256;
 export class CompiledProgram implements Program {
   readonly memory: ProgramMemory;
   readonly #machine: Machine;
-  readonly #graph: Graph;
+  readonly #input: Block;
+  readonly #outputs: readonly Block[];
   readonly #prepared: Prepared;
   readonly #kept: readonly Storage[];
   readonly #offsets: ReadonlyMap<Storage, number>;
@@ -41,10 +43,15 @@ export class CompiledProgram implements Program {
     shared.retain();
     try {
       const constants = constantsOf(graph);
-      const recorded = record(graph, constants, shared, machine.tile);
+      const { precision: numbers = "f32" } = options;
+      const recorded = record(graph, constants, shared, {
+        tile: machine.tile,
+        numbers,
+        winograd: await chooseWinograd(machine, graph, options),
+      });
       const all = [...recorded.fillings.flatMap((filling) => filling.dispatches), ...recorded.dispatches];
-      const kinds = new Map(all.map((d) => [`${d.kernel} ${JSON.stringify(d.constants)}`, d]));
-      await Promise.all([...kinds.values()].map((d) => machine.pipelines.prepare(d.kernel, d.constants)));
+      const kinds = new Map(all.map((d) => [`${d.kernel} ${JSON.stringify(d.constants)} ${d.numbers}`, d]));
+      await Promise.all([...kinds.values()].map((d) => machine.pipelines.prepare(d)));
       const direct = new Set(recorded.direct);
       for (const y of graph.outputs) if (constants.has(y.storage)) direct.add(y.storage);
       for (const filling of recorded.fillings) await fill(machine, filling, direct, options.release);
@@ -63,15 +70,19 @@ export class CompiledProgram implements Program {
     direct: ReadonlySet<Storage>,
   ) {
     this.#machine = machine;
-    this.#graph = graph;
     this.#prepared = prepared;
     this.#kept = [...direct].map((storage) => storage.retain());
     const lives = [...lifetimes(graph)];
     const scratch = [...recorded.scratch];
-    const bytesOf = (length: number): number => Math.max(align, Math.ceil((length * 4) / align) * align);
+    const bytesOf = (length: number, wide = recorded.numbers === "f32"): number =>
+      Math.max(align, Math.ceil((length * (wide ? 4 : 2)) / align) * align);
     const blocks: ArenaBlock[] = [
       ...lives.map(([storage, life]) => ({ bytes: bytesOf(storage.length), ...life })),
-      ...scratch.map(([{ length }, node]) => ({ bytes: bytesOf(length), from: node, to: node })),
+      ...scratch.map(([{ length, wide }, node]) => ({
+        bytes: bytesOf(length, wide || undefined),
+        from: node,
+        to: node,
+      })),
     ];
     const arena = planArena(blocks);
     this.#offsets = new Map(lives.map(([storage], i) => [storage, arena.offsets[i]!]));
@@ -80,7 +91,13 @@ export class CompiledProgram implements Program {
     const commands = Math.max(1, recorded.dispatches.length) * paramStride;
     this.#uniforms = uniformBuffer(machine.device, commands);
     machine.used += commands;
-    this.#steps = this.#prepareSteps(recorded.dispatches, scratchAt);
+    const resolve = (slot: Slot): Block => {
+      if ("scratch" in slot) return { ...this.#arena, offset: scratchAt.get(slot)! };
+      return "fixed" in slot ? slot.fixed : this.#block(slot);
+    };
+    this.#steps = this.#prepareSteps(recorded.dispatches, resolve);
+    this.#input = resolve(recorded.input);
+    this.#outputs = recorded.outputs.map(resolve);
     const weights = this.#kept.reduce((sum, storage) => sum + storage.length * 4, 0);
     const packed = prepared.bytes;
     this.memory = { weights, packed, arena: arena.bytes, commands, total: weights + packed + arena.bytes + commands };
@@ -88,12 +105,13 @@ export class CompiledProgram implements Program {
 
   run(input: View, outputs: readonly View[]): void {
     const { stream } = this.#machine;
-    stream.copy(input.storage.handle as Block, this.#block(this.#graph.input), input.storage.length * 4);
+    stream.copy(input.storage.handle as Block, this.#input, input.storage.length * 4);
     this.#steps.forEach(({ pipeline, group, workgroups }, i) => {
       stream.replay(pipeline, group, i * paramStride, workgroups);
     });
-    this.#graph.outputs.forEach((y, i) => {
-      stream.copy(this.#block(y), outputs[i]!.storage.handle as Block, y.storage.length * 4);
+    this.#outputs.forEach((from, i) => {
+      const { storage } = outputs[i]!;
+      stream.copy(from, storage.handle as Block, storage.length * 4);
     });
   }
 
@@ -108,17 +126,13 @@ export class CompiledProgram implements Program {
     for (const storage of this.#kept) storage.release();
   }
 
-  #prepareSteps(dispatches: readonly Dispatch[], scratchAt: ReadonlyMap<Scratch, number>): Step[] {
+  #prepareSteps(dispatches: readonly Dispatch[], resolve: (slot: Slot) => Block): Step[] {
     const { pipelines, device } = this.#machine;
     const params = new DataView(new ArrayBuffer(this.#uniforms.size));
-    const resolve = (slot: Slot): Block => {
-      if ("scratch" in slot) return { ...this.#arena, offset: scratchAt.get(slot)! };
-      return "fixed" in slot ? slot.fixed : this.#block(slot);
-    };
     const steps = dispatches.map((dispatch, i): Step => {
       writeParams(params, i * paramStride, dispatch.kernel, dispatch.params);
       return {
-        pipeline: pipelines.get(dispatch.kernel, dispatch.constants),
+        pipeline: pipelines.get(dispatch),
         group: this.#machine.bind(dispatch, this.#uniforms, resolve),
         workgroups: workgroupsOf(dispatch),
       };

@@ -1,5 +1,5 @@
-import type { View } from "../backend.ts";
-import type { KernelName } from "./kernels/index.ts";
+import type { View, Window } from "../backend.ts";
+import type { KernelName, Numbers } from "./kernels/index.ts";
 import type { Constants } from "./pipelines.ts";
 import type { Block } from "./pool.ts";
 
@@ -15,12 +15,16 @@ export interface Scratch {
   readonly scratch: true;
   /** In values. */
   readonly length: number;
+  /** In an f16 network: values of 32 bits all the same. */
+  readonly wide?: boolean;
 }
 
 /** One launch of one kernel. */
 export interface Dispatch {
   readonly kernel: KernelName;
   readonly constants: Constants;
+  /** f32 when left out. */
+  readonly numbers?: Numbers;
   /** In the order of the bindings; null where an optional input is left out. */
   readonly slots: readonly (Slot | null)[];
   readonly params: Readonly<Record<string, number>>;
@@ -28,10 +32,19 @@ export interface Dispatch {
   readonly invocations: readonly [x: number, y: number, z: number];
 }
 
+/** What the choice of a convolution's kernel depends on. */
+export interface Convolved {
+  readonly from: View;
+  readonly to: View;
+  readonly window: Window;
+  readonly transposed: boolean;
+}
+
 /** What lowering an op to dispatches may ask for. */
 export interface LowerContext {
   dispatch(dispatch: Dispatch): void;
-  scratch(length: number): Slot;
+  /** @param wide 32 bits a value, in an f16 network too */
+  scratch(length: number, wide?: boolean): Slot;
   /**
    * A packed copy of a constant: made by the dispatches that `fill` emits. Compiled networks make it once and keep it.
    * @param layout names the copy: another layout of the same source is another copy
@@ -39,6 +52,8 @@ export interface LowerContext {
   prepare(layout: string, source: View, length: number, fill: (to: Slot) => void): Slot;
   /** Which kernel computes convolutions on this adapter. */
   readonly tile: "registers" | "shared";
+  /** Whether a convolution of 3x3 and stride 1 shall be computed by Winograd's F(2x2, 3x3). */
+  winograd(of: Convolved): boolean;
 }
 
 /** What tells two slots apart: dispatches must not bind the same memory twice. */

@@ -18,6 +18,8 @@ export interface WebGpuOptions {
   readonly fallback?: boolean;
   /** Fixes the convolution kernel instead of timing both: for tests. */
   readonly tile?: "registers" | "shared";
+  /** `"tuned"` when left out: a compiled network times each shape. */
+  readonly winograd?: "tuned" | "always" | "never";
 }
 
 export interface OpenedDevice {
@@ -29,6 +31,7 @@ export interface OpenedDevice {
   readonly software: boolean;
 }
 
+const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16", "timestamp-query"];
 const wantedLimits = ["maxBufferSize", "maxStorageBufferBindingSize", "maxStorageBuffersPerShaderStage"] as const;
 
 /** A device with the largest buffers that the adapter has. @throws ResNetError where there is no adapter */
@@ -50,6 +53,6 @@ export async function openDevice({ gpu: given, fallback = true }: WebGpuOptions)
     });
   }
   const requiredLimits = Object.fromEntries(wantedLimits.map((limit) => [limit, adapter.limits[limit]]));
-  const requiredFeatures: GPUFeatureName[] = adapter.features.has("timestamp-query") ? ["timestamp-query"] : [];
+  const requiredFeatures = wantedFeatures.filter((feature) => adapter.features.has(feature));
   return { gpu, device: await adapter.requestDevice({ requiredLimits, requiredFeatures }), adapter: name, software };
 }

@@ -18,6 +18,11 @@ export class Eager implements LowerContext {
     this.#substitute = substitute;
   }
 
+  /** Not worth it, since the filter would be transformed each time; tests ask for it. */
+  winograd(): boolean {
+    return this.#machine.winograd === "always";
+  }
+
   launch(lower: () => void): void {
     try {
       lower();
@@ -30,7 +35,7 @@ export class Eager implements LowerContext {
   dispatch(wanted: Dispatch): void {
     const { pipelines, stream } = this.#machine;
     const dispatch = unaliased(wanted, this);
-    const pipeline = pipelines.get(dispatch.kernel, dispatch.constants);
+    const pipeline = pipelines.get(dispatch);
     const { view, at, buffer } = stream.params();
     writeParams(view, at, dispatch.kernel, dispatch.params);
     const group = this.#machine.bind(dispatch, buffer, (slot) => this.#resolve(slot));

@@ -8,6 +8,9 @@ import { Stream } from "./stream.ts";
 /** Most storage buffers of one kernel. */
 const mostBuffers = 8;
 
+/** Where to use Winograd: what was found to be faster, or always, which tests ask for. */
+export type Winograd = "tuned" | "always" | "never";
+
 /** A device and what every part of this backend uses of it. */
 export class Machine {
   readonly device: GPUDevice;
@@ -15,12 +18,17 @@ export class Machine {
   readonly pipelines: Pipelines;
   readonly stream: Stream;
   readonly tile: "registers" | "shared";
+  readonly winograd: Winograd;
+  /** Its name: what was timed is remembered by it. */
+  readonly adapter: string;
   /** Bytes in use, as tensors and programs count them. */
   used = 0;
   readonly #nothing: GPUBuffer;
 
-  constructor(device: GPUDevice, tile: "registers" | "shared") {
+  constructor(device: GPUDevice, tile: "registers" | "shared", winograd: Winograd = "tuned", adapter = "") {
     this.device = device;
+    this.adapter = adapter;
+    this.winograd = winograd;
     this.tile = tile;
     this.pool = new BufferPool(device);
     this.pipelines = new Pipelines(device);
@@ -43,10 +51,13 @@ export class Machine {
   /** What a dispatch reads and writes, with parameters in `uniforms` at a dynamic offset. */
   bind(dispatch: Dispatch, uniforms: GPUBuffer, resolve: (slot: Slot) => Block): GPUBindGroup {
     const entries: GPUBindGroupEntry[] = [{ binding: 0, resource: { buffer: uniforms, size: 256 } }];
+    const half = dispatch.numbers !== undefined && dispatch.numbers !== "f32";
+    const { buffers } = kernels[dispatch.kernel];
     dispatch.slots.forEach((slot, i) => {
       // Nothing has a place of its own per binding: no two may overlap.
       const block = slot === null ? { buffer: this.#nothing, offset: 256 * i } : resolve(slot);
-      const size = slot === null ? 16 : Math.max(16, Math.ceil(lengthOf(slot) / 4) * 16);
+      const bytes = slot === null ? 0 : lengthOf(slot) * (half && buffers[i] ? 2 : 4);
+      const size = Math.max(16, Math.ceil(bytes / 16) * 16);
       entries.push({ binding: i + 1, resource: { buffer: block.buffer, offset: block.offset, size } });
     });
     return this.device.createBindGroup({ layout: this.pipelines.layout(dispatch.slots.length), entries });

@@ -1,13 +1,20 @@
 import { usage } from "./device.ts";
-import { type Kernel, type KernelName, kernels } from "./kernels/index.ts";
+import { heads, type Kernel, type KernelName, kernels, type Numbers } from "./kernels/index.ts";
 
 /** Values of a kernel's `override` constants. */
 export type Constants = Readonly<Record<string, number>>;
 
+/** The part of a dispatch that names a pipeline. */
+export interface Wanted {
+  readonly kernel: KernelName;
+  readonly constants: Constants;
+  readonly numbers?: Numbers;
+}
+
 /** Compute pipelines by kernel and constants, made once. Dimensions are uniforms, so a whole network needs about a dozen. */
 export class Pipelines {
   readonly #device: GPUDevice;
-  readonly #modules = new Map<KernelName, GPUShaderModule>();
+  readonly #modules = new Map<string, GPUShaderModule>();
   readonly #layouts = new Map<number, { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout }>();
   readonly #made = new Map<string, GPUComputePipeline>();
   readonly #coming = new Map<string, Promise<void>>();
@@ -16,23 +23,23 @@ export class Pipelines {
     this.#device = device;
   }
 
-  get(name: KernelName, constants: Constants): GPUComputePipeline {
-    const key = keyOf(name, constants);
+  get(what: Wanted): GPUComputePipeline {
+    const key = keyOf(what);
     let pipeline = this.#made.get(key);
     if (pipeline === undefined) {
-      pipeline = this.#device.createComputePipeline(this.#describe(kernels[name], constants));
+      pipeline = this.#device.createComputePipeline(this.#describe(what, key));
       this.#made.set(key, pipeline);
     }
     return pipeline;
   }
 
   /** Makes a pipeline beside others that are being made. */
-  async prepare(name: KernelName, constants: Constants): Promise<void> {
-    const key = keyOf(name, constants);
+  async prepare(what: Wanted): Promise<void> {
+    const key = keyOf(what);
     if (this.#made.has(key)) return;
     let coming = this.#coming.get(key);
     if (coming === undefined) {
-      coming = this.#device.createComputePipelineAsync(this.#describe(kernels[name], constants)).then((pipeline) => {
+      coming = this.#device.createComputePipelineAsync(this.#describe(what, key)).then((pipeline) => {
         this.#made.set(key, pipeline);
         this.#coming.delete(key);
       });
@@ -62,19 +69,21 @@ export class Pipelines {
     return made;
   }
 
-  #describe(kernel: Kernel, constants: Constants): GPUComputePipelineDescriptor {
-    let module = this.#modules.get(kernel.name);
+  #describe({ kernel: name, numbers = "f32", constants }: Wanted, label: string): GPUComputePipelineDescriptor {
+    const kernel: Kernel = kernels[name];
+    const text = `${name} ${numbers}`;
+    let module = this.#modules.get(text);
     if (module === undefined) {
-      module = this.#device.createShaderModule({ code: kernel.code, label: kernel.name });
-      this.#modules.set(kernel.name, module);
+      module = this.#device.createShaderModule({ code: heads[numbers] + kernel.code, label: text });
+      this.#modules.set(text, module);
     }
-    const { pipeline } = this.#layout(kernel.buffers);
-    return { label: keyOf(kernel.name, constants), layout: pipeline, compute: { module, constants: { ...constants } } };
+    const { pipeline } = this.#layout(kernel.buffers.length);
+    return { label, layout: pipeline, compute: { module, constants: { ...constants } } };
   }
 }
 
-function keyOf(name: KernelName, constants: Constants): string {
-  return `${name} ${Object.entries(constants).map(([k, v]) => `${k}=${v}`)}`;
+function keyOf({ kernel, numbers = "f32", constants }: Wanted): string {
+  return `${kernel} ${numbers} ${Object.entries(constants).map(([k, v]) => `${k}=${v}`)}`;
 }
 
 /** Bytes between the uniforms of two dispatches: what every adapter aligns to. */

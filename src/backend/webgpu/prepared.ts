@@ -27,8 +27,7 @@ export class Prepared {
     return this.#entries.get(source)?.get(layout)?.block;
   }
 
-  add(source: Storage, layout: string, length: number): Block {
-    const bytes = length * 4;
+  add(source: Storage, layout: string, bytes: number): Block {
     const block = this.#machine.take(bytes, "packed weight");
     const layouts = this.#entries.get(source) ?? new Map<string, Entry>();
     this.#entries.set(source, layouts.set(layout, { block, bytes }));

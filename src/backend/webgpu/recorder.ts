@@ -1,6 +1,8 @@
 import type { Storage } from "../../tensor/storage.ts";
-import type { Graph, GraphNode, OpTable, View } from "../backend.ts";
-import { type Dispatch, type LowerContext, type Scratch, type Slot, unaliased } from "./context.ts";
+import type { Graph, OpTable, View } from "../backend.ts";
+import { type Dispatch, each, type LowerContext, lengthOf, type Scratch, type Slot, unaliased } from "./context.ts";
+import { fitted } from "./half.ts";
+import type { Numbers } from "./kernels/index.ts";
 import { lower } from "./lower/index.ts";
 import type { Prepared } from "./prepared.ts";
 
@@ -12,12 +14,24 @@ export interface Filling {
 }
 
 export interface Recorded {
+  readonly numbers: Numbers;
   readonly dispatches: readonly Dispatch[];
+  /** The node that each dispatch belongs to. */
+  readonly nodes: readonly number[];
   /** The node that each scratch slot belongs to. */
   readonly scratch: ReadonlyMap<Scratch, number>;
   readonly fillings: readonly Filling[];
   /** Constants that dispatches read as they are. */
   readonly direct: ReadonlySet<Storage>;
+  /** Where a run puts the input's values, and finds the outputs': 32 bits each. */
+  readonly input: Slot;
+  readonly outputs: readonly Slot[];
+}
+
+export interface RecordOptions {
+  readonly tile: LowerContext["tile"];
+  readonly numbers: Numbers;
+  readonly winograd: LowerContext["winograd"];
 }
 
 /** Lowers a graph without running it: dispatches, what to pack beforehand, and which scratch memory each node needs. */
@@ -25,30 +39,37 @@ export function record(
   graph: Graph,
   constants: ReadonlySet<Storage>,
   prepared: Prepared,
-  tile: LowerContext["tile"],
+  { tile, numbers, winograd }: RecordOptions,
 ): Recorded {
   const scratch = new Map<Scratch, number>();
   const fillings: Filling[] = [];
   const direct = new Set<Storage>();
   const all: Dispatch[] = [];
+  const nodes: number[] = [];
+  const wide = new Set<object>(constants);
+  const half = numbers !== "f32";
   const table: OpTable<LowerContext> = lower;
   let into = all;
-  let node: GraphNode | undefined;
-  let at = 0;
+  let at = -1;
+  const isConstant = (slot: Slot): boolean => "storage" in slot && constants.has(slot.storage);
   const context: LowerContext = {
     tile,
+    winograd,
     dispatch(wanted) {
-      const dispatch = unaliased(wanted, context);
+      const single = unaliased(wanted, context);
+      const dispatch = half ? { ...fitted(single, context, wide, isConstant), numbers } : single;
       if (into === all) {
         for (const slot of dispatch.slots) {
           if (slot !== null && "storage" in slot && constants.has(slot.storage)) direct.add(slot.storage);
         }
+        nodes.push(at);
       }
       into.push(dispatch);
     },
-    scratch(length) {
-      const slot: Scratch = { scratch: true, length };
+    scratch(length, isWide = false) {
+      const slot: Scratch = { scratch: true, length, wide: isWide };
       scratch.set(slot, at);
+      if (isWide) wide.add(slot);
       return slot;
     },
     prepare(layout, source, length, fill) {
@@ -57,21 +78,35 @@ export function record(
         fill(slot);
         return slot;
       }
-      const found = prepared.find(source.storage, layout);
+      const key = half ? `${layout} f16` : layout;
+      const found = prepared.find(source.storage, key);
       if (found !== undefined) return { fixed: found, length };
-      const slot: Slot = { fixed: prepared.add(source.storage, layout, length), length };
+      const slot: Slot = { fixed: prepared.add(source.storage, key, length * (half ? 2 : 4)), length };
       const dispatches: Dispatch[] = [];
       into = dispatches;
       fill(slot);
       into = all;
-      fillings.push({ source, scale: node!.weightScale, dispatches });
+      const node = graph.nodes[at];
+      const scale = node?.inputs[1]?.storage === source.storage ? node.weightScale : undefined;
+      fillings.push({ source, scale, dispatches });
       return slot;
     },
   };
-  graph.nodes.forEach((each, i) => {
-    node = each;
+  let input: Slot = graph.input;
+  if (half) {
+    input = context.scratch(graph.input.storage.length, true);
+    each(context, "narrow", lengthOf(input), [input, graph.input]);
+  }
+  graph.nodes.forEach((node, i) => {
     at = i;
-    table[each.op](each.attrs as never, each.inputs, each.outputs, context);
+    table[node.op](node.attrs as never, node.inputs, node.outputs, context);
   });
-  return { dispatches: all, scratch, fillings, direct };
+  at = graph.nodes.length;
+  const outputs = graph.outputs.map((y): Slot => {
+    if (!half || isConstant(y)) return y;
+    const copy = context.scratch(y.storage.length, true);
+    each(context, "widen", lengthOf(copy), [y, copy]);
+    return copy;
+  });
+  return { numbers, dispatches: all, nodes, scratch, fillings, direct, input, outputs };
 }

@@ -78,6 +78,7 @@ export class Stream {
   }
 
   write(to: Block, values: Float32Array): void {
+    if (values.length === 0) return; // which Deno 2.9 would not survive
     this.submit(); // writes happen when they are called, recorded commands when they are submitted
     if (this.#failure !== undefined) throw this.#failure;
     this.device.queue.writeBuffer(to.buffer, to.offset, values as Float32Array<ArrayBuffer>);

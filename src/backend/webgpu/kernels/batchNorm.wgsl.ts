@@ -2,12 +2,12 @@
 export const batchNormCode = /* wgsl */ `
 struct Params { size: i32, width: i32, c: i32, eps: f32, weight: i32, bias: i32, relu: i32 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<stored>;
 @group(0) @binding(2) var<storage, read_write> weight: array<f32>;
 @group(0) @binding(3) var<storage, read_write> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> mean: array<f32>;
 @group(0) @binding(5) var<storage, read_write> variance: array<f32>;
-@group(0) @binding(6) var<storage, read_write> y: array<f32>;
+@group(0) @binding(6) var<storage, read_write> y: array<stored>;
 override inverse: bool = false;
 
 @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -17,10 +17,10 @@ override inverse: bool = false;
   var scale = variance[c];
   if (!inverse) { scale = 1.0 / sqrt(scale + p.eps); }
   if (p.weight != 0) { scale *= weight[c]; }
-  var v = (x[at] - mean[c]) * scale;
+  var v = (f32(x[at]) - mean[c]) * scale;
   if (p.bias != 0) { v += bias[c]; }
   if (p.relu != 0 && v <= 0.0) { v = 0.0; }
-  y[at] = v;
+  y[at] = stored(v);
 }
 `;
 

@@ -15,11 +15,11 @@ struct Params {
   bias: i32, residual: i32, relu: i32,
 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> a: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> b: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read_write> a: array<stored4>;
+@group(0) @binding(2) var<storage, read_write> b: array<stored4>;
+@group(0) @binding(3) var<storage, read_write> y: array<stored>;
 @group(0) @binding(4) var<storage, read_write> bias: array<f32>;
-@group(0) @binding(5) var<storage, read_write> residual: array<f32>;
+@group(0) @binding(5) var<storage, read_write> residual: array<stored>;
 
 // The input gradient: an output pixel takes from those pixels of dy whose window covers it.
 override transposed: bool = false;
@@ -54,16 +54,17 @@ fn source(r: Row, tapH: i32, tapW: i32) -> i32 {
   return ((r.picture + i) * p.w + j) * p.rowStride4;
 }
 
-fn store4(row: i32, column: i32, group: i32, value: vec4f) {
+fn store4(row: i32, column: i32, group: i32, sum: sum4) {
+  let value = vec4f(sum);
   for (var lane = 0; lane < 4; lane++) {
     let c = column + lane;
     if (c >= p.columns) { return; }
     let at = row * p.yStride + group * p.columns + c;
     var v = value[lane];
     if (p.bias != 0) { v += bias[group * p.columns + c]; }
-    if (p.residual != 0) { v += residual[at]; }
+    if (p.residual != 0) { v += f32(residual[at]); }
     if (p.relu != 0 && v <= 0.0) { v = 0.0; }
-    y[at] = v;
+    y[at] = stored(v);
   }
 }
 
@@ -77,10 +78,10 @@ fn store4(row: i32, column: i32, group: i32, value: vec4f) {
   let row1 = rowAt(row + 1);
   let row2 = rowAt(row + 2);
   let row3 = rowAt(row + 3);
-  var s00 = vec4f(); var s01 = vec4f();
-  var s10 = vec4f(); var s11 = vec4f();
-  var s20 = vec4f(); var s21 = vec4f();
-  var s30 = vec4f(); var s31 = vec4f();
+  var s00 = sum4(); var s01 = sum4();
+  var s10 = sum4(); var s11 = sum4();
+  var s20 = sum4(); var s21 = sum4();
+  var s30 = sum4(); var s31 = sum4();
   let channels = 4 * p.channel4;
   var panel = group * p.kernelH * p.kernelW * channels * p.column4;
   for (var tapH = 0; tapH < p.kernelH; tapH++) {
@@ -92,35 +93,35 @@ fn store4(row: i32, column: i32, group: i32, value: vec4f) {
       if (max(max(from0, from1), max(from2, from3)) >= 0) {
         let here = group * p.channel4;
         for (var k = 0; k < p.channel4; k++) {
-          let a0 = select(vec4f(), a[max(from0, 0) + here + k], from0 >= 0);
-          let a1 = select(vec4f(), a[max(from1, 0) + here + k], from1 >= 0);
-          let a2 = select(vec4f(), a[max(from2, 0) + here + k], from2 >= 0);
-          let a3 = select(vec4f(), a[max(from3, 0) + here + k], from3 >= 0);
+          let a0 = sum4(select(stored4(), a[max(from0, 0) + here + k], from0 >= 0));
+          let a1 = sum4(select(stored4(), a[max(from1, 0) + here + k], from1 >= 0));
+          let a2 = sum4(select(stored4(), a[max(from2, 0) + here + k], from2 >= 0));
+          let a3 = sum4(select(stored4(), a[max(from3, 0) + here + k], from3 >= 0));
           let line = panel + 4 * k * p.column4;
-          var b0 = b[line + column4];
-          var b1 = b[line + second];
-          s00 = fma(vec4f(a0.x), b0, s00); s01 = fma(vec4f(a0.x), b1, s01);
-          s10 = fma(vec4f(a1.x), b0, s10); s11 = fma(vec4f(a1.x), b1, s11);
-          s20 = fma(vec4f(a2.x), b0, s20); s21 = fma(vec4f(a2.x), b1, s21);
-          s30 = fma(vec4f(a3.x), b0, s30); s31 = fma(vec4f(a3.x), b1, s31);
-          b0 = b[line + p.column4 + column4];
-          b1 = b[line + p.column4 + second];
-          s00 = fma(vec4f(a0.y), b0, s00); s01 = fma(vec4f(a0.y), b1, s01);
-          s10 = fma(vec4f(a1.y), b0, s10); s11 = fma(vec4f(a1.y), b1, s11);
-          s20 = fma(vec4f(a2.y), b0, s20); s21 = fma(vec4f(a2.y), b1, s21);
-          s30 = fma(vec4f(a3.y), b0, s30); s31 = fma(vec4f(a3.y), b1, s31);
-          b0 = b[line + 2 * p.column4 + column4];
-          b1 = b[line + 2 * p.column4 + second];
-          s00 = fma(vec4f(a0.z), b0, s00); s01 = fma(vec4f(a0.z), b1, s01);
-          s10 = fma(vec4f(a1.z), b0, s10); s11 = fma(vec4f(a1.z), b1, s11);
-          s20 = fma(vec4f(a2.z), b0, s20); s21 = fma(vec4f(a2.z), b1, s21);
-          s30 = fma(vec4f(a3.z), b0, s30); s31 = fma(vec4f(a3.z), b1, s31);
-          b0 = b[line + 3 * p.column4 + column4];
-          b1 = b[line + 3 * p.column4 + second];
-          s00 = fma(vec4f(a0.w), b0, s00); s01 = fma(vec4f(a0.w), b1, s01);
-          s10 = fma(vec4f(a1.w), b0, s10); s11 = fma(vec4f(a1.w), b1, s11);
-          s20 = fma(vec4f(a2.w), b0, s20); s21 = fma(vec4f(a2.w), b1, s21);
-          s30 = fma(vec4f(a3.w), b0, s30); s31 = fma(vec4f(a3.w), b1, s31);
+          var b0 = sum4(b[line + column4]);
+          var b1 = sum4(b[line + second]);
+          s00 = fma(sum4(a0.x), b0, s00); s01 = fma(sum4(a0.x), b1, s01);
+          s10 = fma(sum4(a1.x), b0, s10); s11 = fma(sum4(a1.x), b1, s11);
+          s20 = fma(sum4(a2.x), b0, s20); s21 = fma(sum4(a2.x), b1, s21);
+          s30 = fma(sum4(a3.x), b0, s30); s31 = fma(sum4(a3.x), b1, s31);
+          b0 = sum4(b[line + p.column4 + column4]);
+          b1 = sum4(b[line + p.column4 + second]);
+          s00 = fma(sum4(a0.y), b0, s00); s01 = fma(sum4(a0.y), b1, s01);
+          s10 = fma(sum4(a1.y), b0, s10); s11 = fma(sum4(a1.y), b1, s11);
+          s20 = fma(sum4(a2.y), b0, s20); s21 = fma(sum4(a2.y), b1, s21);
+          s30 = fma(sum4(a3.y), b0, s30); s31 = fma(sum4(a3.y), b1, s31);
+          b0 = sum4(b[line + 2 * p.column4 + column4]);
+          b1 = sum4(b[line + 2 * p.column4 + second]);
+          s00 = fma(sum4(a0.z), b0, s00); s01 = fma(sum4(a0.z), b1, s01);
+          s10 = fma(sum4(a1.z), b0, s10); s11 = fma(sum4(a1.z), b1, s11);
+          s20 = fma(sum4(a2.z), b0, s20); s21 = fma(sum4(a2.z), b1, s21);
+          s30 = fma(sum4(a3.z), b0, s30); s31 = fma(sum4(a3.z), b1, s31);
+          b0 = sum4(b[line + 3 * p.column4 + column4]);
+          b1 = sum4(b[line + 3 * p.column4 + second]);
+          s00 = fma(sum4(a0.w), b0, s00); s01 = fma(sum4(a0.w), b1, s01);
+          s10 = fma(sum4(a1.w), b0, s10); s11 = fma(sum4(a1.w), b1, s11);
+          s20 = fma(sum4(a2.w), b0, s20); s21 = fma(sum4(a2.w), b1, s21);
+          s30 = fma(sum4(a3.w), b0, s30); s31 = fma(sum4(a3.w), b1, s31);
         }
       }
       panel += channels * p.column4;

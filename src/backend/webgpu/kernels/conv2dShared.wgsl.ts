@@ -11,17 +11,17 @@ struct Params {
   bias: i32, residual: i32, relu: i32,
 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> a: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> b: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read_write> a: array<stored4>;
+@group(0) @binding(2) var<storage, read_write> b: array<stored4>;
+@group(0) @binding(3) var<storage, read_write> y: array<stored>;
 @group(0) @binding(4) var<storage, read_write> bias: array<f32>;
-@group(0) @binding(5) var<storage, read_write> residual: array<f32>;
+@group(0) @binding(5) var<storage, read_write> residual: array<stored>;
 
 override transposed: bool = false;
 
 // [row][channel / 4], one vec4 of padding per row against bank conflicts; [channel][column / 4].
-var<workgroup> tileA: array<vec4f, 64 * 5>;
-var<workgroup> tileB: array<vec4f, 16 * 16>;
+var<workgroup> tileA: array<stored4, 64 * 5>;
+var<workgroup> tileB: array<stored4, 16 * 16>;
 
 fn source(row: i32, tapH: i32, tapW: i32) -> i32 {
   if (row >= p.rows) { return -1; }
@@ -43,7 +43,8 @@ fn source(row: i32, tapH: i32, tapW: i32) -> i32 {
   return ((n * p.h + i) * p.w + j) * p.rowStride4;
 }
 
-fn store4(row: i32, column: i32, group: i32, value: vec4f) {
+fn store4(row: i32, column: i32, group: i32, sum: sum4) {
+  let value = vec4f(sum);
   if (row >= p.rows) { return; }
   for (var lane = 0; lane < 4; lane++) {
     let c = column + lane;
@@ -51,9 +52,9 @@ fn store4(row: i32, column: i32, group: i32, value: vec4f) {
     let at = row * p.yStride + group * p.columns + c;
     var v = value[lane];
     if (p.bias != 0) { v += bias[group * p.columns + c]; }
-    if (p.residual != 0) { v += residual[at]; }
+    if (p.residual != 0) { v += f32(residual[at]); }
     if (p.relu != 0 && v <= 0.0) { v = 0.0; }
-    y[at] = v;
+    y[at] = stored(v);
   }
 }
 
@@ -70,17 +71,17 @@ fn store4(row: i32, column: i32, group: i32, value: vec4f) {
   let partOfA = me % 4;
   let lineOfB = me / 16;
   let partOfB = me % 16;
-  var s0 = vec4f(); var s1 = vec4f(); var s2 = vec4f(); var s3 = vec4f();
+  var s0 = sum4(); var s1 = sum4(); var s2 = sum4(); var s3 = sum4();
   let channels = 4 * p.channel4;
   var panel = group * p.kernelH * p.kernelW * channels * p.column4;
   for (var tapH = 0; tapH < p.kernelH; tapH++) {
     for (var tapW = 0; tapW < p.kernelW; tapW++) {
       let from0 = source(firstRow + rowOfA, tapH, tapW);
       for (var k = 0; k < p.channel4; k += 4) {
-        var value = vec4f();
+        var value = stored4();
         if (from0 >= 0 && k + partOfA < p.channel4) { value = a[from0 + group * p.channel4 + k + partOfA]; }
         tileA[rowOfA * 5 + partOfA] = value;
-        value = vec4f();
+        value = stored4();
         if (4 * k + lineOfB < channels && firstColumn4 + partOfB < p.column4) {
           value = b[panel + (4 * k + lineOfB) * p.column4 + firstColumn4 + partOfB];
         }
@@ -89,18 +90,18 @@ fn store4(row: i32, column: i32, group: i32, value: vec4f) {
         let r = i32(lane.y) * 4 * 5;
         let c = i32(lane.x);
         for (var part = 0; part < 4; part++) {
-          let a0 = tileA[r + part];
-          let a1 = tileA[r + 5 + part];
-          let a2 = tileA[r + 10 + part];
-          let a3 = tileA[r + 15 + part];
-          let b0 = tileB[part * 64 + c];
-          let b1 = tileB[part * 64 + 16 + c];
-          let b2 = tileB[part * 64 + 32 + c];
-          let b3 = tileB[part * 64 + 48 + c];
-          s0 = fma(vec4f(a0.x), b0, s0); s1 = fma(vec4f(a1.x), b0, s1); s2 = fma(vec4f(a2.x), b0, s2); s3 = fma(vec4f(a3.x), b0, s3);
-          s0 = fma(vec4f(a0.y), b1, s0); s1 = fma(vec4f(a1.y), b1, s1); s2 = fma(vec4f(a2.y), b1, s2); s3 = fma(vec4f(a3.y), b1, s3);
-          s0 = fma(vec4f(a0.z), b2, s0); s1 = fma(vec4f(a1.z), b2, s1); s2 = fma(vec4f(a2.z), b2, s2); s3 = fma(vec4f(a3.z), b2, s3);
-          s0 = fma(vec4f(a0.w), b3, s0); s1 = fma(vec4f(a1.w), b3, s1); s2 = fma(vec4f(a2.w), b3, s2); s3 = fma(vec4f(a3.w), b3, s3);
+          let a0 = sum4(tileA[r + part]);
+          let a1 = sum4(tileA[r + 5 + part]);
+          let a2 = sum4(tileA[r + 10 + part]);
+          let a3 = sum4(tileA[r + 15 + part]);
+          let b0 = sum4(tileB[part * 64 + c]);
+          let b1 = sum4(tileB[part * 64 + 16 + c]);
+          let b2 = sum4(tileB[part * 64 + 32 + c]);
+          let b3 = sum4(tileB[part * 64 + 48 + c]);
+          s0 = fma(sum4(a0.x), b0, s0); s1 = fma(sum4(a1.x), b0, s1); s2 = fma(sum4(a2.x), b0, s2); s3 = fma(sum4(a3.x), b0, s3);
+          s0 = fma(sum4(a0.y), b1, s0); s1 = fma(sum4(a1.y), b1, s1); s2 = fma(sum4(a2.y), b1, s2); s3 = fma(sum4(a3.y), b1, s3);
+          s0 = fma(sum4(a0.z), b2, s0); s1 = fma(sum4(a1.z), b2, s1); s2 = fma(sum4(a2.z), b2, s2); s3 = fma(sum4(a3.z), b2, s3);
+          s0 = fma(sum4(a0.w), b3, s0); s1 = fma(sum4(a1.w), b3, s1); s2 = fma(sum4(a2.w), b3, s2); s3 = fma(sum4(a3.w), b3, s3);
         }
         workgroupBarrier();
       }

@@ -6,7 +6,7 @@ export const packCode = /* wgsl */ `
 struct Params { size: i32, taps: i32, channels: i32, channelsPadded: i32, columns: i32, columnsPadded: i32, width: i32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read_write> w: array<f32>;
-@group(0) @binding(2) var<storage, read_write> packed: array<f32>;
+@group(0) @binding(2) var<storage, read_write> packed: array<stored>;
 override transposed: bool = false;
 
 @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -25,7 +25,33 @@ override transposed: bool = false;
       value = w[((group * p.columns + column) * p.taps + tap) * p.channels + channel];
     }
   }
-  packed[at] = value;
+  packed[at] = stored(value);
+}
+`;
+
+/** Numbers of 32 bits to those of 16 that an f16 network keeps. */
+export const narrowCode = /* wgsl */ `
+struct Params { size: i32, width: i32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<stored>;
+
+@compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
+  let at = i32(id.x) + i32(id.y) * p.width;
+  if (at < p.size) { y[at] = stored(x[at]); }
+}
+`;
+
+/** And back. */
+export const widenCode = /* wgsl */ `
+struct Params { size: i32, width: i32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> x: array<stored>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
+  let at = i32(id.x) + i32(id.y) * p.width;
+  if (at < p.size) { y[at] = f32(x[at]); }
 }
 `;
 
@@ -33,15 +59,15 @@ override transposed: bool = false;
 export const padCode = /* wgsl */ `
 struct Params { size: i32, fromLength: i32, toLength: i32, width: i32 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<stored>;
+@group(0) @binding(2) var<storage, read_write> y: array<stored>;
 
 @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
   let at = i32(id.x) + i32(id.y) * p.width;
   if (at >= p.size) { return; }
   let row = at / p.toLength;
   let i = at - row * p.toLength;
-  var value = 0.0;
+  var value = stored();
   if (i < p.fromLength) { value = x[row * p.fromLength + i]; }
   y[at] = value;
 }

@@ -5,23 +5,23 @@
 export const pointwiseCode = /* wgsl */ `
 struct Params { size: i32, width: i32, relu: i32, each: i32, factor: f32 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
-@group(0) @binding(2) var<storage, read_write> a: array<f32>;
-@group(0) @binding(3) var<storage, read_write> b: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<stored>;
+@group(0) @binding(2) var<storage, read_write> a: array<stored>;
+@group(0) @binding(3) var<storage, read_write> b: array<stored>;
 override kind: i32 = 0;
 
 @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
   let at = i32(id.x) + i32(id.y) * p.width;
   if (at >= p.size) { return; }
-  var v = a[at];
-  if (kind == 1) { v += b[at]; }
+  var v = f32(a[at]);
+  if (kind == 1) { v += f32(b[at]); }
   if (kind == 2) { v *= p.factor; }
-  if (kind == 3) { v *= b[0]; }
-  if (kind == 4) { v *= b[at / p.each]; }
-  if (kind == 5) { v = select(0.0, b[at], v > 0.0); }
-  if (kind == 6) { v = y[at] + (v - y[at]) * p.factor; }
+  if (kind == 3) { v *= f32(b[0]); }
+  if (kind == 4) { v *= f32(b[at / p.each]); }
+  if (kind == 5) { v = select(0.0, f32(b[at]), v > 0.0); }
+  if (kind == 6) { v = f32(y[at]) + (v - f32(y[at])) * p.factor; }
   if ((kind == 0 || p.relu != 0) && v <= 0.0) { v = 0.0; }
-  y[at] = v;
+  y[at] = stored(v);
 }
 `;
 

@@ -9,8 +9,8 @@ struct Params {
   countAll: i32,
 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<stored>;
+@group(0) @binding(2) var<storage, read_write> y: array<stored>;
 override adaptive: bool = false;
 override largest: bool = true;
 
@@ -43,7 +43,7 @@ override largest: bool = true;
     if (i < 0 || i >= p.h) { continue; }
     for (var j = left; j < right; j += stepW) {
       if (j < 0 || j >= p.w) { continue; }
-      let v = x[((n * p.h + i) * p.w + j) * p.c + c];
+      let v = f32(x[((n * p.h + i) * p.w + j) * p.c + c]);
       if (largest) {
         if (count == 0 || v > best || v != v) { best = v; }
       } else {
@@ -56,7 +56,7 @@ override largest: bool = true;
     if (p.countAll != 0) { count = p.kernelH * p.kernelW; }
     best /= f32(count);
   }
-  y[at] = best;
+  y[at] = stored(best);
 }
 `;
 

@@ -8,8 +8,8 @@ struct Params {
   up: i32, down: i32, top: i32, left: i32, channel: i32, value: f32,
 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<stored>;
+@group(0) @binding(2) var<storage, read_write> y: array<stored>;
 
 @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
   let at = i32(id.x) + i32(id.y) * p.width;
@@ -20,7 +20,7 @@ struct Params {
   rest /= p.ow;
   var i = (rest % p.oh + p.top) * p.up;
   let n = rest / p.oh;
-  var value = p.value;
+  var value = stored(p.value);
   if (i >= 0 && j >= 0 && i % p.down == 0 && j % p.down == 0) {
     i /= p.down;
     j /= p.down;
@@ -34,8 +34,8 @@ struct Params {
 export const transposeCode = /* wgsl */ `
 struct Params { size: i32, width: i32, rows: i32, columns: i32 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<stored>;
+@group(0) @binding(2) var<storage, read_write> y: array<stored>;
 
 @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
   let at = i32(id.x) + i32(id.y) * p.width;

@@ -2,21 +2,23 @@
 export const softmaxCode = /* wgsl */ `
 struct Params { rows: i32, k: i32 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<stored>;
+@group(0) @binding(2) var<storage, read_write> y: array<stored>;
 override logarithm: bool = false;
 
 @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
   let row = i32(id.x);
   if (row >= p.rows) { return; }
   let from0 = row * p.k;
-  var largest = x[from0];
-  for (var i = 1; i < p.k; i++) { largest = max(largest, x[from0 + i]); }
+  var largest = f32(x[from0]);
+  for (var i = 1; i < p.k; i++) { largest = max(largest, f32(x[from0 + i])); }
   var sum = 0.0;
-  for (var i = 0; i < p.k; i++) { sum += exp(x[from0 + i] - largest); }
+  for (var i = 0; i < p.k; i++) { sum += exp(f32(x[from0 + i]) - largest); }
   let shift = largest + log(sum);
   for (var i = 0; i < p.k; i++) {
-    if (logarithm) { y[from0 + i] = x[from0 + i] - shift; } else { y[from0 + i] = exp(x[from0 + i] - largest) / sum; }
+    var v = f32(x[from0 + i]);
+    if (logarithm) { v -= shift; } else { v = exp(v - largest) / sum; }
+    y[from0 + i] = stored(v);
   }
 }
 `;

@@ -1,11 +1,13 @@
 import type { OpAttrs, View, Window } from "../../backend.ts";
 import { each, type LowerContext, type Slot } from "../context.ts";
+import type { Constants } from "../pipelines.ts";
 import { flag, nchw, onePixel, up4, windowParams } from "./shapes.ts";
+import { fits, winograd } from "./winograd.ts";
 
 type Inputs = readonly (View | null)[];
 type Outputs = readonly View[];
 
-interface Product {
+export interface Product {
   /** Gathered rows: the input, or dy for an input gradient. */
   readonly from: View;
   readonly weight: View;
@@ -19,7 +21,7 @@ interface Product {
 }
 
 /** Pads the channels of each group with zeros to a multiple of 4, so that kernels read four at a time. */
-function padded(context: LowerContext, view: View, groups: number): Slot {
+export function padded(context: LowerContext, view: View, groups: number): Slot {
   const [n, c, h, w] = nchw(view.shape);
   const fromLength = c / groups;
   if (fromLength % 4 === 0) return view;
@@ -39,6 +41,10 @@ function product(context: LowerContext, q: Product): void {
   const [n, oc, oh, ow] = nchw(q.to.shape);
   const rows = n * oh * ow;
   if (rows === 0 || oc === 0) return;
+  if (fits(q) && context.winograd(q)) {
+    winograd(context, q);
+    return;
+  }
   const { groups, window, transposed } = q;
   const channels = c / groups;
   const columns = oc / groups;
@@ -58,31 +64,47 @@ function product(context: LowerContext, q: Product): void {
     ),
   );
   const a = padded(context, q.from, groups);
-  const column4 = columnsPadded / 4;
+  multiply(context, [a, b, q.to, q.bias, q.residual], constants, {
+    rows,
+    columns,
+    channels,
+    groups,
+    h,
+    w,
+    oh,
+    ow,
+    ...windowParams(window),
+    bias: flag(q.bias),
+    residual: flag(q.residual),
+    relu: flag(q.relu),
+  });
+}
+
+/** The kernel of this adapter: rows times panels, each group by itself; what is not named is a row of one pixel, as it is. */
+export function multiply(
+  context: LowerContext,
+  slots: readonly (Slot | null)[],
+  constants: Constants,
+  q: { readonly rows: number; readonly columns: number; readonly channels: number; readonly groups: number } & Partial<
+    Record<string, number>
+  >,
+): void {
+  const { rows, columns, channels, groups, ...rest } = q;
+  const column4 = up4(columns) / 4;
+  const channel4 = up4(channels) / 4;
   const shared = context.tile === "shared";
   const folds = Math.ceil(rows / mostRows);
   const rowsPerFold = Math.ceil(rows / folds / 64) * 64;
   context.dispatch({
     kernel: shared ? "conv2dShared" : "conv2d",
     constants,
-    slots: [a, b, q.to, q.bias, q.residual],
+    slots,
     params: {
-      rows,
-      rowsPerFold,
-      folds,
-      columns,
-      column4,
-      channel4: channelsPadded / 4,
-      rowStride4: (groups * channelsPadded) / 4,
-      yStride: oc,
-      h,
-      w,
-      oh,
-      ow,
-      ...windowParams(window),
-      bias: flag(q.bias),
-      residual: flag(q.residual),
-      relu: flag(q.relu),
+      ...{ h: 1, w: 1, oh: 1, ow: 1, ...windowParams(onePixel), bias: 0, residual: 0, relu: 0 },
+      ...(rest as Record<string, number>),
+      ...{ rows, rowsPerFold, folds, columns, column4, channel4 },
+      rowStride4: groups * channel4,
+      yStride: groups * columns,
     },
     // A tile of 4 x 8 each, or 256 invocations for 64 x 64.
     invocations: [Math.ceil(column4 / (shared ? 1 : 2)), rowsPerFold / 4, groups * folds],
