@@ -90,6 +90,17 @@ if (typeof gpu === "string") {
   test("training by Winograd", () =>
     expectRight("cifar_resnet20, Winograd", checkTraining(winograd, wasm, "cifar_resnet20", 4)));
   test.after(() => winograd.dispose());
+
+  const timed = await createWebGpuBackend({ gpu, winograd: "timed" });
+  test("a compiled network times each shape once", async () => {
+    const before = performance.now();
+    await expectRight("resnet18, timed", checkNetwork(timed, wasm, "resnet18", 32));
+    const first = performance.now() - before;
+    await expectRight("resnet18, known", checkNetwork(timed, wasm, "resnet18", 32));
+    console.log(`  ${first.toFixed(0)} ms, then ${(performance.now() - before - first).toFixed(0)} ms`);
+    timed.dispose();
+  });
+
   test("gradients in workgroup memory", () => expectRight("training ops", checkTrainingOps(shared, js)));
   test.after(() => shared.dispose());
 }

@@ -14,10 +14,10 @@ import type {
 } from "../backend.ts";
 import { CompiledProgram } from "./compiled.ts";
 import type { LowerContext } from "./context.ts";
-import { type OpenedDevice, openDevice, type WebGpuOptions } from "./device.ts";
+import { type OpenedDevice, openDevice, type WebGpuOptions, type Winograd } from "./device.ts";
 import { Eager } from "./eager.ts";
 import { lower } from "./lower/index.ts";
-import { Machine, type Winograd } from "./machine.ts";
+import { Machine } from "./machine.ts";
 import type { Block } from "./pool.ts";
 import { chooseTile } from "./tune.ts";
 
@@ -42,7 +42,7 @@ export class WebGpuBackend implements Backend {
 
   constructor(opened: OpenedDevice, tile: "registers" | "shared", reason: string, winograd?: Winograd) {
     this.#opened = opened;
-    this.machine = new Machine(opened.device, tile, winograd, opened.adapter);
+    this.machine = new Machine(opened.device, tile, winograd ?? (opened.software ? "wide" : "timed"), opened.adapter);
     this.#eager = new Eager(this.machine);
     const half = opened.device.features.has("shader-f16");
     this.precisions = half ? ["f32", "f16", "f16-sums"] : ["f32"];

@@ -11,6 +11,12 @@ export const usage = {
   queryResolve: 512,
 } as const;
 
+/**
+ * Where to use Winograd: where it was found to be faster (`"timed"`), from 64 channels on, as is known of software adapters (`"wide"`), or
+ * always, which tests ask for.
+ */
+export type Winograd = "timed" | "wide" | "always" | "never";
+
 export interface WebGpuOptions {
   /** Where adapters come from; `navigator.gpu` by default, in Node the optional package `webgpu`. */
   readonly gpu?: GPU;
@@ -18,8 +24,8 @@ export interface WebGpuOptions {
   readonly fallback?: boolean;
   /** Fixes the convolution kernel instead of timing both: for tests. */
   readonly tile?: "registers" | "shared";
-  /** `"tuned"` when left out: a compiled network times each shape. */
-  readonly winograd?: "tuned" | "always" | "never";
+  /** Where Winograd computes convolutions; when left out, a compiled network times each shape, unless the adapter is software. */
+  readonly winograd?: Winograd;
 }
 
 export interface OpenedDevice {

@@ -1,5 +1,5 @@
 import { type Dispatch, lengthOf, type Slot } from "./context.ts";
-import { usage } from "./device.ts";
+import { usage, type Winograd } from "./device.ts";
 import { kernels } from "./kernels/index.ts";
 import { Pipelines } from "./pipelines.ts";
 import { type Block, BufferPool } from "./pool.ts";
@@ -7,9 +7,6 @@ import { Stream } from "./stream.ts";
 
 /** Most storage buffers of one kernel. */
 const mostBuffers = 8;
-
-/** Where to use Winograd: what was found to be faster, or always, which tests ask for. */
-export type Winograd = "tuned" | "always" | "never";
 
 /** A device and what every part of this backend uses of it. */
 export class Machine {
@@ -25,7 +22,7 @@ export class Machine {
   used = 0;
   readonly #nothing: GPUBuffer;
 
-  constructor(device: GPUDevice, tile: "registers" | "shared", winograd: Winograd = "tuned", adapter = "") {
+  constructor(device: GPUDevice, tile: "registers" | "shared", winograd: Winograd = "wide", adapter = "") {
     this.device = device;
     this.adapter = adapter;
     this.winograd = winograd;

@@ -1,6 +1,6 @@
 import type { View, Window } from "../../backend.ts";
 import { each, type LowerContext, type Slot } from "../context.ts";
-import { multiply, type Product, padded } from "./conv2d.ts";
+import { multiply, type Product, padded } from "./multiply.ts";
 import { flag, nchw, up4 } from "./shapes.ts";
 
 /** Whether F(2x2, 3x3) can compute it at all. */
