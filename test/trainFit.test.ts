@@ -437,4 +437,29 @@ test("a disk that is full while a checkpoint is written leaves the last good one
   } else console.log("there is no /dev/full here: the full disk is not tried");
 });
 
+test("a run on a disk that fills up stops with one message, and resumes from its last good checkpoint to the same bits", async () => {
+  if (!existsSync("/dev/full")) return console.log("there is no /dev/full here: a run on a full disk is not tried");
+  const whole = await trained();
+  const checkpoint = join(folder, "filling/checkpoint.safetensors");
+  const { symlinkSync } = await import("node:fs");
+  const net = tinyNet();
+  await fails(
+    () =>
+      fit(net, tinyData(), {
+        ...tinyOptions,
+        checkpoint,
+        onStep: ({ step }) => {
+          // Step 6 ends the first epoch; what is written from here on goes to a device without room.
+          if (step === 7) symlinkSync("/dev/full", `${checkpoint}.part`);
+        },
+      }),
+    /checkpoint\.safetensors: cannot be written \(the disk is full\); what was there before is unchanged/,
+  );
+  net.dispose();
+  const steps: number[] = [];
+  const resume = await loadCheckpoint(checkpoint);
+  assert.is(await trained({ resume, onStep: ({ step }) => void steps.push(step) }), whole);
+  assert.is(steps[0], 7, "goes on after the last checkpoint that was written whole");
+});
+
 test.run();

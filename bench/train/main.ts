@@ -1,7 +1,7 @@
 /**
  * `npm run bench:train [-- --model NAME] [--batch N] [--threads N] [--steps N] [--clock wall|cpu] [--shapes] [--no-torch] [--json]`:
  * a step of training (forward, backward, SGD) as a whole, by its parts and by op, in turns with PyTorch's on the same number of
- * threads in both of its layouts. `--clock cpu` counts processor time, for machines that are busy with other things.
+ * threads in both of its layouts. `--write` writes bench/TRAIN.md, with ResNet-50's memory and TensorFlow.js where bench/ has it installed. `--clock cpu` counts processor time, for machines that are busy with other things.
  */
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
@@ -10,6 +10,7 @@ import { modelName } from "../../src/models/registry.ts";
 import { type Clock, clocks } from "../measure.ts";
 import { profile } from "./profile.ts";
 import { trainingStep } from "./step.ts";
+import { writeTable } from "./table.ts";
 import { startTorch, type TorchStep } from "./torch.ts";
 
 const { values: options } = parseArgs({
@@ -23,6 +24,7 @@ const { values: options } = parseArgs({
     shapes: { type: "boolean", default: false },
     "no-torch": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
   },
 });
 const clock = Object.keys(clocks).find((c): c is Clock => c === options.clock);
@@ -116,4 +118,8 @@ if (options.json) {
   );
 }
 step.dispose();
+if (options.write) {
+  const torch = peers.map(([name], i) => [name, theirs[i] ?? []] as const);
+  await writeTable({ model, batch, threads, clock, ours, torch, version, reserved: memory.reserved });
+}
 process.exit(0);

@@ -5,7 +5,8 @@
  *   node examples/degradation/run.js --data cifar10-jpeg.zip --out runs/degradation [--epochs 12] [--threads 2] [--figure]
  *
  * Four networks, one recipe, the same pictures in the same order. Each run is saved every 100 steps and goes on where it was when this is
- * started again. Writes NAME/log.jsonl, norms.json (the gradient of every convolution at initialisation) and figure.svg.
+ * started again. Writes NAME/log.jsonl, norms.json (the gradient of every convolution at initialisation) and figure.svg; `--figure`
+ * only draws, also from runs that have not ended.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -47,8 +48,9 @@ const command = fileURLToPath(new URL("../../dist/node/cli.js", import.meta.url)
 async function normsAtStart() {
   await init({ threads: Number(values.threads) });
   const all = await openDataset(values.data, { split: "train" });
-  const step = Math.floor(all.length / 512); // classes lie one after another: some of each
-  const some = { ...all, length: 512, get: (i) => all.get(i * step), nameOf: (i) => all.nameOf(i * step) };
+  const length = Math.min(512, all.length);
+  const step = Math.floor(all.length / length); // classes lie one after another: some of each
+  const some = { ...all, length, get: (i) => all.get(i * step), nameOf: (i) => all.nameOf(i * step) };
   const data = await prepare(some, { preprocessing: cifarClassification() });
   const { normalize } = cifarClassification();
   const norms = {};
@@ -83,7 +85,8 @@ for (const name of values.figure ? [] : networks) {
 
 const lines = (file) => (existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").map(JSON.parse) : []);
 const histories = Object.fromEntries(networks.map((name) => [name, lines(join(values.out, name, "log.jsonl"))]));
-writeFileSync(join(values.out, "figure.svg"), figure(histories, JSON.parse(readFileSync(normsFile, "utf8"))));
+const made = `node examples/degradation/run.js --data cifar10 --epochs ${values.epochs}`;
+writeFileSync(join(values.out, "figure.svg"), figure(histories, JSON.parse(readFileSync(normsFile, "utf8")), made));
 for (const name of networks) {
   const last = histories[name].at(-1);
   if (last)

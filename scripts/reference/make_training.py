@@ -1,22 +1,23 @@
 """Golden gradients and losses of training steps, with the filler's weights and inputs (fill.py), batch statistics.
 
-    OMP_NUM_THREADS=1 python3 scripts/reference/make_training.py [name ...]      (a few minutes on one core)
+    OMP_NUM_THREADS=1 python3 scripts/reference/make_training.py [name ...]      (some minutes on one core)
 
 Writes test/golden/training.json: for each network
-    shape, classes, first   of a batch. Batch t has fill_input(shape, "input.T") and fill_labels(n, classes, "labels.T") with T = first + t
-    loss                    { f64, f32 }: mean cross-entropy of batch 0 with the filled weights, in training mode
-    gradients               { key: [norm, first, last] }: L2 norm, first and last element of the gradient of that loss, float64
-    gradientError           the largest | |g32| - |g64| | / |g64| over the parameters with PyTorch's float32
-    gradientCondition       the same in float64 after every weight was changed by up to 3e-7 of itself
-    running                 { key: [mean, first, last] } of the running statistics after that one step, float64: the first and last batch norm
-    sgd                     { lr, momentum, weightDecay, f64, f32 }: losses of steps t = 0 ... 9 on batch t from the filled weights, each before its
-                            update; torch.optim.SGD, not Nesterov, weight decay on every parameter, one more loss (the 11th) after the last update
-    sgdError                largest |f32 - f64| / f64
-ResNet-50 has no sgd: on batches of this size PyTorch's own float32 losses leave its float64 by 5 to 6 % within ten steps (lr 0.001).
+    shape, classes   of a batch. Batch T has fill_input(shape, "input.T") and fill_labels(n, classes, "labels.T")
+    biases           what the biases of batch norms are filled from, or null: as fill.py does
+    gradients        { first, loss, norms: { key: [L2 norm, first, last element] }, running: { key: [mean, first, last] }, float32, noise }
+                     of mean cross-entropy on batch T = first in training mode, float64; running statistics of the first and last batch norm
+    sgd              { first, lr, momentum, weightDecay, losses, withoutSteps, float32, noise }: losses of steps t = 0 ... 9 on batch first + t from
+                     the filled weights, each before its update, and one more after the last (torch.optim.SGD, not Nesterov, weight decay on
+                     every parameter); withoutSteps: how far the losses would be off had nothing been updated
 
-A rounding error that turns one value before a ReLU from below to above zero changes gradients by far more than itself, and training mode
-amplifies it from step to step; a float32 engine cannot be judged to 1e-4 on such a batch. So pictures are small and `first` is the first of 0, 20, 40, ...
-whose gradientError is below 1e-5, gradientCondition below 5e-5 and sgdError below 1e-5; it is a property of the network and the batch, not of an engine.
+Which batch is taken is decided by PyTorch alone. A rounding error that turns one value before a ReLU from below to above zero
+changes gradients by far more than itself, and the next steps multiply it: on many batches PyTorch's own float32 misses its float64 by more
+than the 1e-4 of the test (the part `float32` of what is printed). So a batch counts only where rounding does not decide: PyTorch's
+float32 (`float32`: the largest relative error of a norm or loss) and RUNS runs in float64 (`noise`) in which every convolution's output
+and the gradients of its input and weight are disturbed at random by NOISE of their root mean square (about what Winograd's
+F(4x4, 3x3) rounds off in float32; plain sums a third of it) must all be within MARGIN. `first` is the first of 0, 1, 2, ... (sgd: 0, 20,
+40, ...) where they are. Pictures and learning rates are small because few batches are fit otherwise.
 """
 import copy
 import json
@@ -31,20 +32,36 @@ from torch.nn import functional as F
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from cifar_models import CifarNet
-from fill import fill_input, fill_labels, fill_model
+from fill import fill, fill_input, fill_labels, fill_model
 from preact_models import PreactNet
 
+NOISE, RUNS, MARGIN = 1e-6, 3, 3e-5
+MOVED = 1e-2
+TRIES = 200
 PATH = os.path.join(HERE, "../../test/golden/training.json")
+SHIFT = (2.0, 3.0)
+# Network, shape of a batch, classes, learning rate, whether the batch norms' biases are filled from SHIFT instead of from (-0.1, 0.1):
+# then few values lie near zero before their ReLU. Without it hardly a batch is fit for these.
 NETWORKS = {
-    "cifar_resnet20": (lambda: CifarNet(3), (8, 3, 32, 32), 10, 0.005),
-    "cifar_resnet20_b": (lambda: CifarNet(3, shortcut="B"), (8, 3, 32, 32), 10, 0.005),
-    "cifar_plain20": (lambda: CifarNet(3, plain=True), (4, 3, 16, 16), 10, 0.001),
-    "cifar_resnet56": (lambda: CifarNet(9), (4, 3, 16, 16), 10, 0.002),
-    "cifar_preact_resnet20": (lambda: PreactNet(20, False), (4, 3, 16, 16), 10, 0.002),
-    "cifar_preact_resnet29": (lambda: PreactNet(29, True), (4, 3, 16, 16), 10, 0.002),
-    "resnet18": (torchvision.models.resnet18, (4, 3, 64, 64), 1000, 0.002),
-    "resnet50": (torchvision.models.resnet50, (2, 3, 64, 64), 1000, None),
+    "cifar_resnet20": (lambda: CifarNet(3), (4, 3, 16, 16), 10, 0.001, False),
+    "cifar_resnet20_b": (lambda: CifarNet(3, shortcut="B"), (4, 3, 16, 16), 10, 0.001, False),
+    "cifar_plain20": (lambda: CifarNet(3, plain=True), (4, 3, 16, 16), 10, 0.0002, True),
+    "cifar_resnet56": (lambda: CifarNet(9), (2, 3, 16, 16), 10, 0.0001, False),
+    "cifar_preact_resnet20": (lambda: PreactNet(20, False), (4, 3, 16, 16), 10, 0.002, False),
+    "cifar_preact_resnet29": (lambda: PreactNet(29, True), (2, 3, 16, 16), 10, 0.0005, False),
+    "resnet18": (torchvision.models.resnet18, (2, 3, 64, 64), 1000, 0.0002, False),
+    "resnet50": (torchvision.models.resnet50, (2, 3, 64, 64), 1000, 0.00005, True),
 }
+
+
+def network(name):
+    make, _, _, _, shift = NETWORKS[name]
+    net = fill_model(make().train(), "plain" in name)
+    if shift:
+        for key, t in net.named_parameters():
+            if t.dim() == 1 and key.endswith(".bias") and not key.startswith("fc"):
+                t.data.copy_(torch.from_numpy(fill(key, tuple(t.shape), *SHIFT)))
+    return net
 
 
 def step_losses(net, shape, classes, lr, begin, steps=10):
@@ -68,11 +85,18 @@ def one(net, shape, classes, begin):
     return loss.item(), {k: p.grad.double() for k, p in net.named_parameters()}
 
 
-def shaken(net):
-    g = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for p in net.parameters():
-            p.mul_(1 + 3e-7 * (2 * torch.rand(p.shape, generator=g, dtype=p.dtype) - 1))
+def noisy(net, seed):
+    """The network with a disturbance of NOISE of the root mean square at every convolution: output, both gradients."""
+    g = torch.Generator().manual_seed(seed)
+
+    def disturbed(t):
+        return t + NOISE * t.square().mean().sqrt() * torch.randn(t.shape, generator=g, dtype=t.dtype)
+
+    for m in net.modules():
+        if isinstance(m, nn.Conv2d):
+            m.register_forward_hook(lambda _m, _x, y: disturbed(y))
+            m.register_full_backward_hook(lambda _m, dx, _dy: tuple(t if t is None else disturbed(t) for t in dx))
+            m.weight.register_hook(disturbed)
     return net
 
 
@@ -91,43 +115,71 @@ def running(net):
     return {k: [state[k].mean().item(), *ends(state[k])] for k in keys}
 
 
-def measure(name, begin):
-    make, shape, classes, lr = NETWORKS[name]
-    net = fill_model(make().train(), "plain" in name)
+def losses_error(a, b):
+    return max(abs(p - q) / q for p, q in zip(a, b))
+
+
+def measure_gradients(name, begin):
+    """What is said, and the results or None where rounding decides."""
+    _, shape, classes, _, _ = NETWORKS[name]
+    net = network(name)
     double = copy.deepcopy(net).double()
-    loss32, g32 = one(copy.deepcopy(net), shape, classes, begin)
     loss64, g64 = one(double, shape, classes, begin)
-    error = worst(g32, g64)
-    condition = worst(one(shaken(copy.deepcopy(net).double()), shape, classes, begin)[1], g64)
-    if error > 1e-5 or condition > 5e-5:
-        return f"gradients {error:.1e} {condition:.1e}", None
-    result = {"shape": list(shape), "classes": classes, "first": begin, "loss": {"f64": loss64, "f32": loss32},
-              "gradientError": error, "gradientCondition": condition, "gradients": {k: [g.norm().item(), *ends(g)] for k, g in g64.items()},
-              "running": running(double)}
-    if lr is None:
-        return f"gradients {error:.1e} {condition:.1e}", result
-    sgd64 = step_losses(copy.deepcopy(net).double(), shape, classes, lr, begin)
-    sgd32 = step_losses(net, shape, classes, lr, begin)
-    sgd_error = max(abs(a - b) / b for a, b in zip(sgd32, sgd64))
-    said = f"gradients {error:.1e} {condition:.1e}, losses {[round(v, 4) for v in sgd64]} {sgd_error:.1e}"
-    if sgd_error > 1e-5:
+    error = worst(one(net, shape, classes, begin)[1], g64)
+    noise = 0
+    for seed in range(RUNS):
+        if max(error, noise) <= MARGIN:
+            noise = max(noise, worst(one(noisy(network(name).double(), seed), shape, classes, begin)[1], g64))
+    said = f"float32 {error:.1e}, noise {noise:.1e}"
+    if max(error, noise) > MARGIN:
         return said, None
-    sgd = {"lr": lr, "momentum": 0.9, "weightDecay": 1e-4, "f64": sgd64, "f32": sgd32}
-    return said, {**result, "sgd": sgd, "sgdError": sgd_error}
+    norms = {k: [g.norm().item(), *ends(g)] for k, g in g64.items()}
+    return said, {"first": begin, "loss": loss64, "float32": error, "noise": noise, "norms": norms, "running": running(double)}
+
+
+def measure_losses(name, begin):
+    _, shape, classes, lr, _ = NETWORKS[name]
+
+    def losses(prepare, rate=lr):
+        return step_losses(prepare(network(name)), shape, classes, rate, begin)
+
+    def error(a):
+        return max(abs(p - q) / q for p, q in zip(a, right))
+
+    right = losses(lambda net: net.double())
+    float32 = error(losses(lambda net: net))
+    noise = 0
+    for seed in range(RUNS):
+        if max(float32, noise) <= MARGIN:
+            noise = max(noise, error(losses(lambda net: noisy(net.double(), seed))))
+    said = f"float32 {float32:.1e}, noise {noise:.1e}"
+    if max(float32, noise) > MARGIN:
+        return said, None
+    moved = error(losses(lambda net: net.double(), 0))
+    said += f", without steps {moved:.1e}"
+    if moved < MOVED:
+        return said, None
+    return said, {"first": begin, "lr": lr, "momentum": 0.9, "weightDecay": 1e-4, "losses": right, "float32": float32,
+                  "noise": noise, "withoutSteps": moved}
 
 
 def main():
     torch.set_num_threads(1)
     for name in sys.argv[1:] or NETWORKS:
-        for begin in range(0, 1000, 20):
-            said, result = measure(name, begin)
-            print(f"{name} from {begin}: {said}{'' if result else ': next'}", flush=True)
-            if result:
-                out = json.load(open(PATH)) if os.path.exists(PATH) else {}
-                out[name] = result
-                with open(PATH, "w") as f:
-                    f.write(json.dumps(out, separators=(",", ":")).replace("},", "},\n") + "\n")
-                break
+        _, shape, classes, _, shift = NETWORKS[name]
+        result = {"shape": list(shape), "classes": classes, "biases": SHIFT if shift else None}
+        for part, measure, batches in (("gradients", measure_gradients, range(TRIES)), ("sgd", measure_losses, range(0, 20 * TRIES, 20))):
+            for begin in batches:
+                said, result[part] = measure(name, begin)
+                print(f"{name} {part} from {begin}: {said}{'' if result[part] else ': next'}", flush=True)
+                if result[part]:
+                    break
+            else:
+                sys.exit(f"{name}: no batch of {TRIES} is fit")
+        out = json.load(open(PATH)) if os.path.exists(PATH) else {}
+        out[name] = result
+        with open(PATH, "w") as f:
+            f.write(json.dumps(out, separators=(",", ":")).replace("},", "},\n") + "\n")
 
 
 if __name__ == "__main__":
