@@ -1,6 +1,6 @@
 // C = A · B + bias (+ residual, ReLU). A's rows are read in place; a row is an output pixel of a convolution (see records.ts).
 import {
-  GEMM_A, GEMM_B, GEMM_C, GEMM_C_STEP, GEMM_COLUMNS, GEMM_IMAGE_STEP, GEMM_M, GEMM_OW, GEMM_PANELS_PER_TILE, GEMM_PIXEL_STEP,
+  GEMM_A, GEMM_B, GEMM_C, GEMM_C_STEP, GEMM_COLUMNS, GEMM_IMAGE_STEP, GEMM_M, GEMM_OW, GEMM_PANEL_TILES, GEMM_PANELS_PER_TILE, GEMM_PIXEL_STEP,
   GEMM_PIXELS, GEMM_RELU, GEMM_RESIDUAL, GEMM_ROW_STEP, GEMM_ROW_TILES, GEMM_ROWS_PER_TILE, GEMM_RUN_LENGTH, GEMM_RUN_STEP_H,
   GEMM_RUN_STEP_W, GEMM_RUNS_H, GEMM_RUNS_W, PACK_BIAS, PACK_COLUMNS, PACK_K, PACK_PACKED, PACK_SCALE, PACK_WEIGHT,
 } from "./generated/records";
@@ -30,7 +30,15 @@ function product(r: usize, tile: i32, single: bool): void {
   const rowTiles = load<i32>(r, GEMM_ROW_TILES), rowsPerTile = load<i32>(r, GEMM_ROWS_PER_TILE);
   const panelsPerTile = load<i32>(r, GEMM_PANELS_PER_TILE);
   const k = load<i32>(r, GEMM_RUN_LENGTH) * load<i32>(r, GEMM_RUNS_H) * load<i32>(r, GEMM_RUNS_W);
-  const panelTile = tile / rowTiles, rowTile = tile - panelTile * rowTiles;
+  const panelTiles = load<i32>(r, GEMM_PANEL_TILES);
+  let panelTile = 0, rowTile = 0;
+  if (panelTiles) {
+    rowTile = tile / panelTiles;
+    panelTile = tile - rowTile * panelTiles;
+  } else {
+    panelTile = tile / rowTiles;
+    rowTile = tile - panelTile * rowTiles;
+  }
   const firstPanel = panelTile * panelsPerTile;
   const panels = min(firstPanel + panelsPerTile, (columns + 7) >> 3) - firstPanel;
   const m0 = rowTile * rowsPerTile, m1 = min(m0 + rowsPerTile, load<i32>(r, GEMM_M));

@@ -3,19 +3,16 @@
 import { loadLanes, madd, relu4, storeLanes } from "./simd";
 
 /**
- * Rows of the usual tile: 6 where a multiply-add is one instruction, else 16 registers do not hold them (bench/lab/README.md,
- * tiles: 4x8 strict 49 GFLOP/s, 6x8 strict 27; relaxed 48 and 53). One k at a time: unrolled by 4, V8 spills.
+ * Rows of the usual tile: 6 where a multiply-add is one instruction, else 5, since 16 registers hold no more (bench/lab/README.md,
+ * tiles: 6x8 strict spills).
  */
 // @ts-expect-error: decorator
 @inline
-export const ROWS: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
+export const ROWS: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 5;
 
-/**
- * How many of `left` rows the next tile takes: usual tiles, and an end of 4 or 5 rows rather than of one. Fewer than 4 rows are
- * computed by the tile of 4.
- */
+/** How many of `left` rows the next tile takes: usual tiles, and an end of at least 4 rows where the sum allows it. */
 export function tileRows(left: i32): i32 {
-  if (ROWS == 4) return left == 5 ? 5 : min(left, 4);
+  if (ROWS == 5) return left > 16 || (left > 12 && left < 16) || left == 5 || left == 9 || left == 10 ? 5 : min(left, 4);
   if (left > 14 || (left > 9 && left < 13) || left == 6) return 6;
   if (left == 14 || left == 13 || left == 9 || left == 5) return 5;
   return min(left, 4);
@@ -48,14 +45,57 @@ export function tileRx8(
   runsH: i32, runsW: i32, runStepH: usize, runStepW: usize, runBytes: usize,
   c: usize, cStep: usize, residual: usize, relu: bool, rows: i32, cols: i32,
 ): void {
+  if (!runBytes) return; // never: see below
   let c00 = v128.load(pb), c01 = v128.load(pb, 16);
   let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01, c40 = c00, c41 = c01, c50 = c00, c51 = c01;
   pb += 32;
   for (let i = 0; ; ) {
     let r0 = q0, r1 = q1, r2 = q2, r3 = q3, r4 = q4, r5 = q5;
     for (let j = 0; ; ) {
-      const end = r0 + runBytes;
+      const end = r0 + runBytes, whole = r0 + (runBytes & ~15);
       let p0 = r0, p1 = r1, p2 = r2, p3 = r3, p4 = r4, p5 = r5;
+      // Four k at a time: the rows' pointers move once, and loads at the same offset share an address. Exits that are never taken keep the
+      // steps apart: else binaryen folds each sum's four steps into one expression, and V8 spills. V8 finds the test above and drops them.
+      while (ROWS == 5 && p0 < whole) {
+        let b0 = v128.load(pb), b1 = v128.load(pb, 16), a = b0;
+        a = v128.load32_splat(p0); c00 = madd(a, b0, c00); c01 = madd(a, b1, c01);
+        a = v128.load32_splat(p1); c10 = madd(a, b0, c10); c11 = madd(a, b1, c11);
+        a = v128.load32_splat(p2); c20 = madd(a, b0, c20); c21 = madd(a, b1, c21);
+        a = v128.load32_splat(p3); c30 = madd(a, b0, c30); c31 = madd(a, b1, c31);
+        if (R > 4) { a = v128.load32_splat(p4); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41); }
+        if (R > 5) { a = v128.load32_splat(p5); c50 = madd(a, b0, c50); c51 = madd(a, b1, c51); }
+        if (!runBytes) break;
+        b0 = v128.load(pb, 32); b1 = v128.load(pb, 48);
+        a = v128.load32_splat(p0, 4); c00 = madd(a, b0, c00); c01 = madd(a, b1, c01);
+        a = v128.load32_splat(p1, 4); c10 = madd(a, b0, c10); c11 = madd(a, b1, c11);
+        a = v128.load32_splat(p2, 4); c20 = madd(a, b0, c20); c21 = madd(a, b1, c21);
+        a = v128.load32_splat(p3, 4); c30 = madd(a, b0, c30); c31 = madd(a, b1, c31);
+        if (R > 4) { a = v128.load32_splat(p4, 4); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41); }
+        if (R > 5) { a = v128.load32_splat(p5, 4); c50 = madd(a, b0, c50); c51 = madd(a, b1, c51); }
+        if (!runBytes) break;
+        b0 = v128.load(pb, 64); b1 = v128.load(pb, 80);
+        a = v128.load32_splat(p0, 8); c00 = madd(a, b0, c00); c01 = madd(a, b1, c01);
+        a = v128.load32_splat(p1, 8); c10 = madd(a, b0, c10); c11 = madd(a, b1, c11);
+        a = v128.load32_splat(p2, 8); c20 = madd(a, b0, c20); c21 = madd(a, b1, c21);
+        a = v128.load32_splat(p3, 8); c30 = madd(a, b0, c30); c31 = madd(a, b1, c31);
+        if (R > 4) { a = v128.load32_splat(p4, 8); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41); }
+        if (R > 5) { a = v128.load32_splat(p5, 8); c50 = madd(a, b0, c50); c51 = madd(a, b1, c51); }
+        if (!runBytes) break;
+        b0 = v128.load(pb, 96); b1 = v128.load(pb, 112);
+        a = v128.load32_splat(p0, 12); c00 = madd(a, b0, c00); c01 = madd(a, b1, c01);
+        a = v128.load32_splat(p1, 12); c10 = madd(a, b0, c10); c11 = madd(a, b1, c11);
+        a = v128.load32_splat(p2, 12); c20 = madd(a, b0, c20); c21 = madd(a, b1, c21);
+        a = v128.load32_splat(p3, 12); c30 = madd(a, b0, c30); c31 = madd(a, b1, c31);
+        if (R > 4) { a = v128.load32_splat(p4, 12); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41); }
+        if (R > 5) { a = v128.load32_splat(p5, 12); c50 = madd(a, b0, c50); c51 = madd(a, b1, c51); }
+        pb += 128;
+        p0 += 16;
+        p1 += 16;
+        p2 += 16;
+        p3 += 16;
+        if (R > 4) p4 += 16;
+        if (R > 5) p5 += 16;
+      }
       while (p0 < end) {
         const b0 = v128.load(pb), b1 = v128.load(pb, 16);
         let a = v128.load32_splat(p0);

@@ -50,7 +50,7 @@ function pointers(r: usize, tile: i32, s: usize): void {
  * the rest is thrown away. Strict: 5x8 where A is packed is as fast as 4x8, and wastes less.
  */
 function groupRows(left: i32): i32 {
-  if (ROWS == 4) return left == 4 || left == 8 || left == 12 || left == 16 || left < 5 ? 4 : 5;
+  if (ROWS == 5) return left == 4 || left == 8 || left == 12 || left == 16 || left < 5 ? 4 : 5;
   if (left > 14 || (left > 9 && left < 13) || left == 6) return 6;
   return left == 14 || left == 13 || left == 9 || left == 5 ? 5 : 4;
 }

@@ -201,6 +201,47 @@ test("views, shared values, weights that are computed, tensors made inside, seve
   compiled.dispose();
 });
 
+test("a batch of large pictures goes through the first layers in pieces, with the bits of each picture by itself", async () => {
+  const weights = { w: ramp([24, 3, 3, 3]), v: ramp([24, 24, 3, 3], 0.11), u: ramp([40, 24, 1, 1], 0.05) };
+  const { w, v, u } = weights;
+  const paddingOne = { padding: 1 } as const;
+  const forward = (x: Tensor) => {
+    const a = relu(conv2d(x, w, null, paddingOne));
+    const b = add(conv2d(a, v, null, paddingOne), a); // `a` twice: a residual
+    return [conv2d(b, u, null, { stride: 2 }), b] as const; // `b` leaves the network as well
+  };
+  const [n, size] = [3, 224]; // 24 x 224 x 224 floats: one picture a piece
+  const x = picture([n, 3, size, size]);
+  const whole = await compile(network(weights, forward), x.shape, { keepModel: true });
+  const single = await compile(network(weights, forward), [1, 3, size, size], { keepModel: true });
+  const found = whole.runSync(x).map((t) => t.dataSync());
+  const values = x.dataSync();
+  for (let i = 0; i < n; i++) {
+    const picture = tensor(values.slice(i * 3 * size * size, (i + 1) * 3 * size * size), [1, 3, size, size]);
+    single.runSync(picture).forEach((t, j) => {
+      const alone = t.dataSync();
+      assert.ok(
+        alone.every((value, k) => Object.is(value, found[j]![i * alone.length + k])),
+        `picture ${i}, output ${j}`,
+      );
+    });
+  }
+  // Input and output `b` of all pictures, other values of one picture only.
+  const floats = size * size * (3 * n + 24 * n + 40 * (n / 4) + 2 * 24) + 27 * (size + 2) ** 2;
+  assert.ok(whole.memory.arena < 4 * floats * 1.2, `${whole.memory.arena} bytes for ${4 * floats}`);
+
+  // What is no picture of the batch may not be cut: a constant of the batch's shape, and one of a single picture's weights' shape.
+  const most = ramp([n, 24, size, size], 0.01);
+  const added = await compile(
+    network({ w, most }, (t) => add(relu(conv2d(t, w, null, paddingOne)), most)),
+    x.shape,
+    { keepModel: true },
+  );
+  const eager = noGrad(() => add(relu(conv2d(x, w, null, paddingOne)), most)).dataSync();
+  const fast = added.runSync(x).dataSync();
+  assert.ok(eager.every((value, i) => Math.abs(value - fast[i]!) < 1e-4));
+});
+
 test("layers that cannot fold stay, and give what eager execution gives", async () => {
   const before = used();
   const bn = new nn.BatchNorm2d(4);

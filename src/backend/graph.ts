@@ -33,14 +33,17 @@ export interface Lifetime {
   to: number;
 }
 
-export function lifetimes(graph: Graph): Map<Storage, Lifetime> {
+/** @param whole the value that a storage is a part of, where a backend cuts values into pieces */
+export function lifetimes(graph: Graph, whole = (storage: Storage) => storage): Map<Storage, Lifetime> {
   const lives = new Map<Storage, Lifetime>([[graph.input.storage, { from: -1, to: -1 }]]);
   graph.nodes.forEach((node, at) => {
-    for (const x of node.inputs) {
-      const life = x && lives.get(x.storage);
+    for (const v of [...node.inputs, ...node.outputs]) {
+      const life = v && lives.get(whole(v.storage));
       if (life) life.to = at;
     }
-    for (const y of node.outputs) lives.set(y.storage, { from: at, to: at });
+    for (const { storage } of node.outputs) {
+      if (!lives.has(whole(storage))) lives.set(whole(storage), { from: at, to: at });
+    }
   });
   for (const y of graph.outputs) {
     const life = lives.get(y.storage);

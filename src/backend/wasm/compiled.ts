@@ -8,6 +8,7 @@ import type { LowerContext } from "./lower/context.ts";
 import { lower } from "./lower/index.ts";
 import { Prepared } from "./prepared.ts";
 import type { KernelName, RecordOf } from "./records.ts";
+import { type Sliced, sliceBatch } from "./slices.ts";
 import { allConstant, type Survey, survey } from "./survey.ts";
 
 /** What a program needs of its backend. */
@@ -27,17 +28,19 @@ interface Plan extends Arena {
 }
 
 /** Values and scratch memory in one arena. */
-function plan(graph: Graph, { scratch }: Survey): Plan {
-  const lives = [...lifetimes(graph)];
+function plan({ graph, slices }: Sliced, { scratch }: Survey): Plan {
+  const lives = [...lifetimes(graph, (storage) => slices.get(storage)?.whole ?? storage)];
   const blocks: Block[] = lives.map(([storage, life]) => ({ bytes: storage.length * 4, ...life }));
   scratch.forEach((lengths, node) => {
     for (const length of lengths) blocks.push({ bytes: length * 4, from: node, to: node });
   });
   const arena = planArena(blocks);
   let next = lives.length;
+  const values = new Map(lives.map(([storage], i) => [storage, arena.offsets[i]!]));
+  for (const [piece, { whole, offset }] of slices) values.set(piece, values.get(whole)! + offset * 4);
   return {
     ...arena,
-    values: new Map(lives.map(([storage], i) => [storage, arena.offsets[i]!])),
+    values,
     scratch: scratch.map((lengths) => lengths.map(() => arena.offsets[next++]!)),
   };
 }
@@ -67,17 +70,18 @@ export class CompiledProgram implements Program {
       memory: options.memory,
       preparedAs: (weight: View) => shared.layoutOf(weight.storage),
     };
-    const found = survey(graph, constants, about);
+    const sliced = sliceBatch(graph, constants);
+    const found = survey(sliced.graph, constants, about);
     for (const y of graph.outputs) if (constants.has(y.storage)) found.direct.add(y.storage);
     // Weights first: what they leave behind is room for the arena.
     const packer = new Packer(machine, shared, found, options.release);
-    this.#plan = plan(graph, found);
+    this.#plan = plan(sliced, found);
     const lowering = new Lowering(about, constants, this.#plan, packer);
-    lowering.prepareAll(graph);
+    lowering.prepareAll(sliced.graph);
     packer.finish();
     this.#kept = [...found.direct].map((storage) => storage.retain());
     this.#arena = allocator.alloc(this.#plan.bytes, "activations of a compiled network");
-    const commands = lowering.lower(graph, this.#arena);
+    const commands = lowering.lower(sliced.graph, this.#arena);
     const bytes = wordsOf(commands) * 4;
     this.#block = allocator.alloc(bytes, "commands of a compiled network");
     this.#count = commands.length;

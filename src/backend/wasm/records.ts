@@ -62,6 +62,7 @@ export const records = {
     "rowsPerTile",
     "panelsPerTile",
     "rowTiles",
+    "panelTiles",
   ],
   /** Weights [columns][k], times 64-bit factors `scale` (or 0), to panels of 8 columns under a row of bias; a tile is a panel. */
   pack: ["weight", "bias", "packed", "columns", "k", "scale"],

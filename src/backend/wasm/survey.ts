@@ -24,6 +24,9 @@ export function survey(
 ): Survey {
   const found: Survey = { scratch: graph.nodes.map(() => []), prepared: new Map(), direct: new Set() };
   const table: OpTable<LowerContext> = lower;
+  const counted = new Set<string>();
+  const ids = new Map<Storage, number>();
+  const id = (storage: Storage): number => ids.get(storage) ?? ids.set(storage, ids.size).size - 1;
   graph.nodes.forEach((node, at) => {
     const scratch = found.scratch[at] as number[];
     const take = (length: number): number => {
@@ -40,12 +43,16 @@ export function survey(
       },
       scratch: take,
       emit() {},
-      prepare(_layout, sources, length, fill) {
+      prepare(layout, sources, length, fill) {
         if (!allConstant(sources, constants)) {
           const into = take(length);
           fill(into, 0);
           return into;
         }
+        // Once for all nodes that share it.
+        const key = [layout, ...sources.map((v) => (v ? id(v.storage) : "-"))].join(" ");
+        if (counted.has(key)) return somewhere;
+        counted.add(key);
         for (const v of sources) if (v) found.prepared.set(v.storage, (found.prepared.get(v.storage) ?? 0) + 1);
         return somewhere;
       },

@@ -1,12 +1,15 @@
 import type { RecordOf } from "../records.ts";
-import { type LowerContext, panelColumns } from "./context.ts";
+import { floatBytes, type LowerContext, panelColumns } from "./context.ts";
 
 /** Work of a tile, in multiply-accumulates: big enough that claiming it costs nothing, small enough to share among threads. */
 const tileMacs = 1 << 20;
 /** Rows of a tile when there are many, whole register tiles of 4 and of 6: 60 rows of a 512-channel A are 120 KB, which stay in the second-level cache. */
 const tileRows = 60;
 
-type Rows = Omit<RecordOf<"gemm">, "rowsPerTile" | "panelsPerTile" | "rowTiles">;
+/** Weights that stay in the second-level cache beside rows of A. */
+const cachedBytes = 1 << 19;
+
+type Rows = Omit<RecordOf<"gemm">, "rowsPerTile" | "panelsPerTile" | "rowTiles" | "panelTiles">;
 
 /** Emits C = A · B with a split into tiles that depends on the shape only. */
 export function emitGemm(context: LowerContext, record: Rows): void {
@@ -16,11 +19,17 @@ export function emitGemm(context: LowerContext, record: Rows): void {
   const rowTiles = Math.ceil(record.m / rowsPerTile);
   const wanted = Math.ceil(tileMacs / (Math.min(rowsPerTile, record.m) * panelColumns * k));
   const panelsPerTile = Math.min(panels, Math.max(1, wanted));
-  context.emit("gemm", rowTiles * Math.ceil(panels / panelsPerTile), {
+  const panelTiles = Math.ceil(panels / panelsPerTile);
+  // Which comes from beyond the second-level cache again and again: A for each tile of panels, or B for each tile of rows. With
+  // rows outer, rows of C are finished one after the other as well.
+  const b = panels * panelColumns * k;
+  const rowsOuter = b * floatBytes <= cachedBytes || b * rowTiles <= 2 * record.m * k * panelTiles;
+  context.emit("gemm", rowTiles * panelTiles, {
     ...record,
     rowsPerTile,
     panelsPerTile,
     rowTiles,
+    panelTiles: rowsOuter ? panelTiles : 0,
   });
 }
 
