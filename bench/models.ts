@@ -1,6 +1,7 @@
 import { currentBackend } from "../src/backend/current.ts";
 import { compile, createModel, manualSeed, noGrad, randn, summary } from "../src/index.ts";
-import { type ModelName, models } from "../src/models/registry.ts";
+import type { ModelName } from "../src/models/names.ts";
+import { models } from "../src/models/registry.ts";
 import { tidy } from "../src/tensor/scope.ts";
 import { type Result, timing } from "./measure.ts";
 import type { Settings } from "./ops.ts";

@@ -54,8 +54,15 @@ const common = {
   checks: { pluginTimings: false },
   outputOptions: {
     chunkFileNames: chunkName,
-    // The bundler's helpers in a file of their own: else they lie in a large chunk that nobody wants.
-    codeSplitting: { groups: [{ name: "runtime", test: /rolldown.runtime/ }] },
+    codeSplitting: {
+      groups: [
+        // The bundler's helpers in a file of their own: else they lie in a large chunk that nobody wants.
+        { name: "runtime", test: /rolldown.runtime/, priority: 2 },
+        // What a page needs whose classifier lives in a worker, apart from the networks that only the worker needs: bundlers of
+        // pages split between files, not inside of them.
+        { name: "createClassifier", test: /src\/createClassifier\.ts$/, priority: 1 },
+      ],
+    },
   },
 };
 

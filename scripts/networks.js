@@ -31,7 +31,8 @@ const publishers = { IMAGENET1K: "torchvision", TIMM: "timm", FB: "Facebook" };
 /** @returns {Promise<string>} the table, in Markdown */
 export async function networksTable() {
   const load = (path) => import(pathToFileURL(at("build/src", path)).href);
-  const [{ models, modelNames, createModel }, { weightsOf }, { summary }] = await Promise.all([
+  const [{ modelNames }, { models, createModel }, { weightsOf }, { summary }] = await Promise.all([
+    load("models/names.js"),
     load("models/registry.js"),
     load("weights.js"),
     load("summary.js"),

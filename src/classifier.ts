@@ -1,17 +1,18 @@
 import type { BackendInfo } from "./backend/backend.ts";
 import { currentBackend } from "./backend/current.ts";
-import { ArgumentError, UnknownNameError } from "./errors.ts";
+import { ArgumentError } from "./errors.ts";
+import { checkLabels, classIndex, explanation } from "./explanation.ts";
+import type { ModelName } from "./models/names.ts";
 import type { PictureNet } from "./models/pictureNet.ts";
-import type { ModelName } from "./models/registry.ts";
 import { Linear } from "./nn/linear.ts";
 import { type PictureOutputs, PicturePrograms } from "./picturePrograms.ts";
-import { encodePng } from "./vision/encodePng.ts";
-import { activationMap, type HeatMap, overlay, upsample } from "./vision/heatmap.ts";
+import { activationMap, type HeatMap, upsample } from "./vision/heatmap.ts";
 import type { RawImage, RgbImage } from "./vision/image.ts";
 import type { Labels } from "./vision/labels/labels.ts";
+import type { Preprocessing } from "./vision/presets.ts";
 import { type ImageInput, toImage } from "./vision/toImage.ts";
 import { type Prediction, topIndices, topK } from "./vision/topk.ts";
-import { type Preprocessing, preprocess, seenRegion } from "./vision/transforms.ts";
+import { preprocess, seenRegion } from "./vision/transforms.ts";
 
 /** What every call of a classifier takes beside the picture. */
 export interface PictureOptions {
@@ -148,43 +149,4 @@ export class LocalClassifier implements Classifier {
     const { data, shape } = preprocess(images, this.preprocessing, "channels-last");
     return this.#programs.run(data, shape, use);
   }
-}
-
-/** @throws ArgumentError */
-export function checkLabels(labels: Labels | undefined, numClasses: number): void {
-  if (labels !== undefined && labels.length !== numClasses) {
-    throw new ArgumentError(`createClassifier: ${labels.length} labels for ${numClasses} classes`);
-  }
-}
-
-/** The index of a class by index or label. @throws ArgumentError, UnknownNameError */
-export function classIndex(
-  wanted: number | string,
-  { labels, numClasses }: Pick<Classifier, "labels" | "numClasses">,
-): number {
-  if (typeof wanted === "number") {
-    if (Number.isInteger(wanted) && wanted >= 0 && wanted < numClasses) return wanted;
-    throw new ArgumentError(`explain: classes are from 0 to ${numClasses - 1}, got ${wanted}`);
-  }
-  const names = labels ?? [];
-  const plain = wanted.toLowerCase();
-  const index = names.findIndex(({ name, wnid }) => name.toLowerCase() === plain || wnid === wanted);
-  if (index >= 0) return index;
-  throw new UnknownNameError(
-    "class",
-    wanted,
-    names.map(({ name }) => name),
-  );
-}
-
-/** What `explain` gives for one class's map over the picture. */
-export function explanation(picture: RawImage, index: number, map: HeatMap, labels: Labels | undefined): Explanation {
-  const laid = (opacity?: number): RgbImage => overlay(picture, map, opacity);
-  return {
-    index,
-    label: labels?.[index]?.name ?? `class ${index}`,
-    map,
-    overlay: laid,
-    png: (opacity) => encodePng(laid(opacity)),
-  };
 }

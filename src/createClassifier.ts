@@ -2,15 +2,15 @@ import type { Classifier } from "./classifier.ts";
 import { ArgumentError, ResNetError } from "./errors.ts";
 import { type InitOptions, init, initOptions } from "./init.ts";
 import type { CheckpointSource } from "./io/checkpoint.ts";
-import type { Checkpoint } from "./io/stateDict.ts";
+import { type Checkpoint, isOpen } from "./io/stateDict.ts";
 import { embeddedCifarResnet20 } from "./models/embedded/cifarResnet20.ts";
-import { type ModelName, modelName } from "./models/registry.ts";
-import { type ClassifierSource, isOpen, type LoadProgress, openClassifier } from "./openClassifier.ts";
+import { type ModelName, modelName } from "./models/names.ts";
+import type { ClassifierSource, LoadProgress } from "./openClassifier.ts";
 import type { FetchWeightsOptions } from "./pretrained.ts";
 import { currentMemory, hasMemory } from "./tensor/memory.ts";
 import { usualLabels } from "./usual.ts";
 import type { Labels } from "./vision/labels/labels.ts";
-import type { Preprocessing } from "./vision/transforms.ts";
+import type { Preprocessing } from "./vision/presets.ts";
 import { findWeights, isWeightsName, type PublishedWeights, weightsOf } from "./weights.ts";
 
 /** Weights, labels, and where a classifier runs. */
@@ -77,6 +77,7 @@ export async function createClassifier(
   }
   if (latestOnly) throw new ArgumentError("createClassifier: latestOnly needs a worker: pass worker: true");
   if (options.init !== undefined || !hasMemory()) await init(options.init);
+  const { openClassifier } = await import("./openClassifier.ts"); // all networks and file formats: not where a worker has them
   return openClassifier(await describe(model, options), opening);
 }
 

@@ -76,8 +76,9 @@ export {
   kerasResnet152V2,
 } from "./models/keras.ts";
 export { kerasKey } from "./models/kerasNames.ts";
+export { type ModelName, modelName, modelNames } from "./models/names.ts";
 export { PictureNet } from "./models/pictureNet.ts";
-export { createModel, type ModelName, type ModelOptions, modelName, modelNames } from "./models/registry.ts";
+export { createModel, type ModelOptions } from "./models/registry.ts";
 export { type Layers, ResNet, type ResNetOptions } from "./models/resnet.ts";
 export * as nn from "./nn/index.ts";
 export type { LoadProgress } from "./openClassifier.ts";
@@ -135,21 +136,19 @@ export { cifar10Labels, cifar100Labels, digitLabels, fashionLabels } from "./vis
 export { imagenetLabels } from "./vision/labels/imagenet.ts";
 export { type Label, type Labels, labelsOf, parseLabels } from "./vision/labels/labels.ts";
 export { type OpenDatasetOptions, openDataset } from "./vision/openDataset.ts";
-export { type Interpolation, type Region, resize as resizeImage } from "./vision/resize.ts";
-export { type ImageInput, type ToImageOptions, toImage } from "./vision/toImage.ts";
-export { type Prediction, similarity, topK } from "./vision/topk.ts";
 export {
   cifarClassification,
   greyClassification,
   imageClassification,
   imagenetStatistics,
   kerasClassification,
-  type Layout,
   type Normalization,
   type Preprocessing,
-  preprocess,
-  seenRegion,
   timmClassification,
-} from "./vision/transforms.ts";
+} from "./vision/presets.ts";
+export { type Interpolation, type Region, resize as resizeImage } from "./vision/resize.ts";
+export { type ImageInput, type ToImageOptions, toImage } from "./vision/toImage.ts";
+export { type Prediction, similarity, topK } from "./vision/topk.ts";
+export { type Layout, preprocess, seenRegion } from "./vision/transforms.ts";
 export { findWeights, type PublishedWeights, publishedWeights, weightsOf } from "./weights.ts";
 export { DroppedError, WorkerError } from "./worker/classifier/errors.ts";

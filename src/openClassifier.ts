@@ -1,13 +1,14 @@
 import { LocalClassifier } from "./classifier.ts";
 import { type CheckpointSource, loadCheckpoint } from "./io/checkpoint.ts";
 import type { FetchProgress } from "./io/fetch.ts";
-import type { Checkpoint } from "./io/stateDict.ts";
+import { type Checkpoint, isOpen } from "./io/stateDict.ts";
+import { families, type ModelName } from "./models/names.ts";
 import type { PictureNet } from "./models/pictureNet.ts";
-import { createModel, type ModelName, models } from "./models/registry.ts";
+import { createModel } from "./models/registry.ts";
 import { type FetchWeightsOptions, fetchWeights } from "./pretrained.ts";
 import { usualPreprocessing } from "./usual.ts";
 import type { Labels } from "./vision/labels/labels.ts";
-import type { Preprocessing } from "./vision/transforms.ts";
+import type { Preprocessing } from "./vision/presets.ts";
 import type { PublishedWeights } from "./weights.ts";
 
 // What a page and a worker have in common when they open a classifier. Nothing here is loaded lazily: a worker's script is one
@@ -69,10 +70,6 @@ export async function openClassifier(source: ClassifierSource, options: OpenOpti
   }
 }
 
-export function isOpen(weights: CheckpointSource | Checkpoint): weights is Checkpoint {
-  return weights instanceof Map;
-}
-
 async function open(
   { published, weights, file, fetch = {} }: ClassifierSource,
   { signal, onProgress }: OpenOptions,
@@ -96,7 +93,8 @@ function build(model: ModelName, checkpoint: Checkpoint): PictureNet {
   const inChannels = size("conv1.weight", 1);
   const options: Record<string, unknown> = { init: "empty" };
   if (inChannels === 1 || inChannels === 3) options.inChannels = inChannels;
-  if (models[model].family === "keras") options.classifierActivation = null;
-  if (numClasses !== undefined) options[models[model].family === "keras" ? "classes" : "numClasses"] = numClasses;
+  const keras = families[model] === "keras";
+  if (keras) options.classifierActivation = null;
+  if (numClasses !== undefined) options[keras ? "classes" : "numClasses"] = numClasses;
   return createModel(model as string, options);
 }

@@ -4,8 +4,9 @@ import { type CheckpointSource, loadCheckpoint } from "./io/checkpoint.ts";
 import { type FetchOptions, fetchFile } from "./io/fetch.ts";
 import type { Checkpoint } from "./io/stateDict.ts";
 import { embeddedCifarResnet20 } from "./models/embedded/cifarResnet20.ts";
+import { type ModelName, modelName } from "./models/names.ts";
 import type { PictureNet } from "./models/pictureNet.ts";
-import { createModel, type ModelName, modelName } from "./models/registry.ts";
+import { createModel } from "./models/registry.ts";
 import { findWeights, isWeightsName, type PublishedWeights } from "./weights.ts";
 
 /** Which file of published weights, and how it is downloaded. */

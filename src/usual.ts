@@ -1,16 +1,11 @@
-import { type ModelName, models } from "./models/registry.ts";
+import { families, type ModelName } from "./models/names.ts";
 import { cifar10Labels, cifar100Labels } from "./vision/labels/cifar.ts";
 import type { Labels } from "./vision/labels/labels.ts";
-import {
-  cifarClassification,
-  imageClassification,
-  kerasClassification,
-  type Preprocessing,
-} from "./vision/transforms.ts";
+import { cifarClassification, imageClassification, kerasClassification, type Preprocessing } from "./vision/presets.ts";
 
 /** From a picture to the input of a family's published weights. */
 export function usualPreprocessing(model: ModelName): Preprocessing {
-  const { family } = models[model];
+  const family = families[model];
   if (family === "cifar") return cifarClassification();
   if (family === "keras") return kerasClassification(model.endsWith("v2") ? "tf" : "caffe");
   return imageClassification();
@@ -18,7 +13,7 @@ export function usualPreprocessing(model: ModelName): Preprocessing {
 
 /** ImageNet's or CIFAR's labels, where the number of classes says which. */
 export async function usualLabels(model: ModelName, numClasses: number): Promise<Labels | undefined> {
-  if (models[model].family === "cifar") {
+  if (families[model] === "cifar") {
     if (numClasses === 10) return cifar10Labels;
     return numClasses === 100 ? cifar100Labels : undefined;
   }

@@ -1,7 +1,7 @@
 import { UnknownNameError } from "./errors.ts";
+import { type ModelName, modelName } from "./models/names.ts";
 import { pure } from "./models/pure.ts";
-import { type ModelName, modelName } from "./models/registry.ts";
-import { imageClassification, type Preprocessing, timmClassification } from "./vision/transforms.ts";
+import { imageClassification, type Preprocessing, timmClassification } from "./vision/presets.ts";
 
 /** Published weights of one network. All know ImageNet's 1000 classes. */
 export interface PublishedWeights {

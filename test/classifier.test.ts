@@ -87,7 +87,7 @@ test("a checkpoint says how many classes and channels its network has", async ()
   manualSeed(1);
   const state = cifarResnet20({ numClasses: 3, inChannels: 1 }).stateDict();
   const weights = saveSafetensors(state);
-  const { greyClassification } = await import("../src/vision/transforms.ts");
+  const { greyClassification } = await import("../src/vision/presets.ts");
   const made = await createClassifier("cifarResnet20", { weights, preprocessing: greyClassification({ size: 32 }) });
   assert.is(made.numClasses, 3);
   assert.is(made.labels, undefined);

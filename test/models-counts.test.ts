@@ -5,7 +5,8 @@ import * as preact from "../src/models/cifarPreact.ts";
 import * as imagenet from "../src/models/imagenet.ts";
 import * as keras from "../src/models/keras.ts";
 import { kerasKey, kerasLayer, kerasName } from "../src/models/kerasNames.ts";
-import { createModel, modelName, modelNames } from "../src/models/registry.ts";
+import { modelName, modelNames } from "../src/models/names.ts";
+import { createModel } from "../src/models/registry.ts";
 
 const builders: Record<string, () => { readonly parameterCount: number }> = { ...imagenet };
 const imagenetCounts: Record<keyof typeof imagenet, number> = {

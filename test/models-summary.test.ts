@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createModel, type ModelName } from "../src/models/registry.ts";
+import type { ModelName } from "../src/models/names.ts";
+import { createModel } from "../src/models/registry.ts";
 import { summary } from "../src/summary.ts";
 
 // No backend is loaded here either: a summary computes nothing.

@@ -23,7 +23,7 @@ import { AdamW, SGD } from "../src/train/optimizer.ts";
 import { prepare } from "../src/train/prepared.ts";
 import { cosine, multiStep, oneCycle, stepDecay, warmUp } from "../src/train/schedule.ts";
 import type { ImageDataset } from "../src/vision/datasets.ts";
-import { imageClassification } from "../src/vision/transforms.ts";
+import { imageClassification } from "../src/vision/presets.ts";
 import { tinyData, tinyNet, tinyOptions } from "./support/tinyTraining.ts";
 
 await init();

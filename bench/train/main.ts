@@ -6,7 +6,7 @@
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { info, init } from "../../src/index.ts";
-import { modelName } from "../../src/models/registry.ts";
+import { modelName } from "../../src/models/names.ts";
 import { type Clock, clocks } from "../measure.ts";
 import { profile } from "./profile.ts";
 import { trainingStep } from "./step.ts";

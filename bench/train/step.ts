@@ -1,6 +1,7 @@
 import { backward, clearTape } from "../../src/autograd.ts";
 import { createModel, manualSeed, randn } from "../../src/index.ts";
-import { type ModelName, models } from "../../src/models/registry.ts";
+import type { ModelName } from "../../src/models/names.ts";
+import { models } from "../../src/models/registry.ts";
 import { crossEntropy } from "../../src/ops/crossEntropy.ts";
 import { tidy } from "../../src/tensor/scope.ts";
 import { tensor } from "../../src/tensor/tensor.ts";

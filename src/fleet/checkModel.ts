@@ -1,5 +1,5 @@
 import { ResNetError } from "../errors.ts";
-import { modelName } from "../models/registry.ts";
+import { modelName } from "../models/names.ts";
 import type { FetchWeightsOptions } from "../pretrained.ts";
 import { isWeightsName } from "../weights.ts";
 import type { EngineSpec } from "./engine.ts";

@@ -2,15 +2,15 @@ import { createHash } from "node:crypto";
 import type { LocalClassifier } from "../classifier.ts";
 import { OutOfMemoryError, ResNetError } from "../errors.ts";
 import { init } from "../init.ts";
-import type { ModelName } from "../models/registry.ts";
+import type { ModelName } from "../models/names.ts";
 import { openClassifier } from "../openClassifier.ts";
 import type { FetchWeightsOptions } from "../pretrained.ts";
 import { usualLabels } from "../usual.ts";
 import { decodeImage } from "../vision/decode.ts";
 import type { RawImage } from "../vision/image.ts";
 import type { Label } from "../vision/labels/labels.ts";
+import type { Preprocessing } from "../vision/presets.ts";
 import { topK } from "../vision/topk.ts";
-import type { Preprocessing } from "../vision/transforms.ts";
 import type { Settings } from "./job.ts";
 import { openWeights, shortHash } from "./model.ts";
 

@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import { ArgumentError } from "../errors.ts";
-import type { Preprocessing } from "../vision/transforms.ts";
+import type { Preprocessing } from "../vision/presets.ts";
 import { FleetError, OtherSettingsError } from "./errors.ts";
 
 /** What every worker of a job must agree on. Stored when the job is first submitted, and never changed. */

@@ -3,10 +3,10 @@ import { ArgumentError } from "../errors.ts";
 import { loadCheckpoint } from "../io/checkpoint.ts";
 import type { Checkpoint } from "../io/stateDict.ts";
 import { embeddedCifarResnet20 } from "../models/embedded/cifarResnet20.ts";
-import { type ModelName, modelName } from "../models/registry.ts";
+import { type ModelName, modelName } from "../models/names.ts";
 import { type FetchWeightsOptions, fetchWeights } from "../pretrained.ts";
 import { usualPreprocessing } from "../usual.ts";
-import type { Preprocessing } from "../vision/transforms.ts";
+import type { Preprocessing } from "../vision/presets.ts";
 import { findWeights, isWeightsName, weightsOf } from "../weights.ts";
 
 /** A network by its name and where its weights are: what travels to workers. */

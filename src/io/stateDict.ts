@@ -54,3 +54,8 @@ export function withoutWrappers<T>(tensors: ReadonlyMap<string, T>): Map<string,
     result = new Map([...result].map(([key, value]) => [key.slice(prefix.length), value]));
   }
 }
+
+/** Whether weights are a checkpoint that is open, or say where one is. */
+export function isOpen(weights: unknown): weights is Checkpoint {
+  return weights instanceof Map;
+}

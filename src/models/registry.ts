@@ -1,8 +1,8 @@
-import { UnknownNameError } from "../errors.ts";
 import * as cifar from "./cifar.ts";
 import * as preact from "./cifarPreact.ts";
 import * as imagenet from "./imagenet.ts";
 import * as keras from "./keras.ts";
+import { type ModelName, modelName } from "./names.ts";
 import type { PictureNet } from "./pictureNet.ts";
 import { pure } from "./pure.ts";
 
@@ -11,22 +11,16 @@ export interface ModelEntry<Options = never, Net extends PictureNet = PictureNet
   readonly build: (options?: Options) => Net;
   /** Pixels a side that it was designed for. */
   readonly size: number;
-  readonly family: "imagenet" | "cifar" | "keras";
 }
 
 const entry =
-  (family: ModelEntry["family"], size: number) =>
-  <Options, Net extends PictureNet>(build: (options?: Options) => Net): ModelEntry<Options, Net> => ({
-    build,
-    size,
-    family,
-  });
+  (size: number) =>
+  <Options, Net extends PictureNet>(build: (options?: Options) => Net): ModelEntry<Options, Net> => ({ build, size });
 
-const big = /* @__PURE__ */ entry("imagenet", 224);
-const small = /* @__PURE__ */ entry("cifar", 32);
-const theirs = /* @__PURE__ */ entry("keras", 224);
+const big = /* @__PURE__ */ entry(224);
+const small = /* @__PURE__ */ entry(32);
 
-/** Every network of the library, by torchvision's kind of name. Marked as pure: who does not look here bundles only what they name. */
+/** How every network of names.ts is built. Marked as pure: who does not look here bundles only what they name. */
 export const models = /* @__PURE__ */ pure(
   () =>
     ({
@@ -54,36 +48,17 @@ export const models = /* @__PURE__ */ pure(
       cifar_plain110: small(cifar.cifarPlain110),
       cifar_preact_resnet110: small(preact.cifarPreactResnet110),
       cifar_preact_resnet164: small(preact.cifarPreactResnet164),
-      keras_resnet50: theirs(keras.kerasResnet50),
-      keras_resnet101: theirs(keras.kerasResnet101),
-      keras_resnet152: theirs(keras.kerasResnet152),
-      keras_resnet50v2: theirs(keras.kerasResnet50V2),
-      keras_resnet101v2: theirs(keras.kerasResnet101V2),
-      keras_resnet152v2: theirs(keras.kerasResnet152V2),
-    }) as const,
+      keras_resnet50: big(keras.kerasResnet50),
+      keras_resnet101: big(keras.kerasResnet101),
+      keras_resnet152: big(keras.kerasResnet152),
+      keras_resnet50v2: big(keras.kerasResnet50V2),
+      keras_resnet101v2: big(keras.kerasResnet101V2),
+      keras_resnet152v2: big(keras.kerasResnet152V2),
+    }) satisfies Record<ModelName, ModelEntry>,
 );
-
-/** Names that `createModel` and the command know. */
-export type ModelName = keyof typeof models;
 
 /** The options that `createModel(name, options)` takes. */
 export type ModelOptions<Name extends ModelName> = NonNullable<Parameters<(typeof models)[Name]["build"]>[0]>;
-
-/** All of them. */
-export const modelNames = /* @__PURE__ */ Object.keys(models) as ModelName[];
-
-const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "");
-const byPlainName = /* @__PURE__ */ pure(() => new Map(modelNames.map((name) => [plain(name), name])));
-
-/**
- * The name among `modelNames` that somebody means: `wide_resnet50_2`, `wideResnet50_2` and `cifarResnet20` are all understood.
- * @throws UnknownNameError with the nearest name
- */
-export function modelName(name: string): ModelName {
-  const found = byPlainName.get(plain(name));
-  if (found === undefined) throw new UnknownNameError("model", name, modelNames);
-  return found;
-}
 
 /** Builds a network by name. @throws UnknownNameError */
 export function createModel<Name extends ModelName>(

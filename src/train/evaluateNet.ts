@@ -3,7 +3,7 @@ import type { Module } from "../nn/module.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Normalization } from "../vision/transforms.ts";
+import type { Normalization } from "../vision/presets.ts";
 import { DataLoader } from "./loader.ts";
 import type { PreparedData } from "./prepared.ts";
 

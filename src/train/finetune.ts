@@ -6,7 +6,7 @@ import { crossEntropy } from "../ops/crossEntropy.ts";
 import { Generator } from "../tensor/random.ts";
 import { tidy } from "../tensor/scope.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
-import type { Normalization } from "../vision/transforms.ts";
+import type { Normalization } from "../vision/presets.ts";
 import { countCorrect } from "./evaluateNet.ts";
 import { DataLoader } from "./loader.ts";
 import { AdamW } from "./optimizer.ts";

@@ -7,7 +7,7 @@ import type { Module } from "../nn/module.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { imageClassification, type Normalization } from "../vision/transforms.ts";
+import { imageClassification, type Normalization } from "../vision/presets.ts";
 import { type EpochLine, encodeRun, type Progress, type Run, restoreRun } from "./checkpoint.ts";
 import { clipGradNorm } from "./clip.ts";
 import { findNonFinite } from "./diagnose.ts";

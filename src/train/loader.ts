@@ -2,7 +2,8 @@ import { ArgumentError } from "../errors.ts";
 import { pow } from "../tensor/math.ts";
 import { Generator } from "../tensor/random.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { type Normalization, normalizationTables } from "../vision/transforms.ts";
+import type { Normalization } from "../vision/presets.ts";
+import { normalizationTables } from "../vision/transforms.ts";
 import type { PreparedData } from "./prepared.ts";
 
 /** Chance on the pictures of training. Nothing is done that is not named. */

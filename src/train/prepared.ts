@@ -1,7 +1,8 @@
 import { ArgumentError, ResNetError } from "../errors.ts";
 import type { ImageDataset } from "../vision/datasets.ts";
 import { toGrey, toRgb } from "../vision/image.ts";
-import { type Preprocessing, resizeAndCrop } from "../vision/transforms.ts";
+import type { Preprocessing } from "../vision/presets.ts";
+import { resizeAndCrop } from "../vision/transforms.ts";
 
 /** Pictures of one size, decoded, in one block of memory: 8 bits, channels-last. What training reads, epoch after epoch. */
 export interface PreparedData {

@@ -2,8 +2,9 @@ import { ArgumentError } from "../errors.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { RawImage } from "./image.ts";
 import { imagenetLabels } from "./labels/imagenet.ts";
+import { kerasClassification } from "./presets.ts";
 import { topIndices } from "./topk.ts";
-import { kerasClassification, preprocess } from "./transforms.ts";
+import { preprocess } from "./transforms.ts";
 
 /**
  * Keras's `preprocess_input`: pictures of one size as a network's input [n, 3, h, w], not resized. `"caffe"` for ResNet50, 101 and

@@ -14,7 +14,7 @@ import { references } from "../../src/fleet/references.ts";
 import { sorted } from "../../src/fleet/sorted.ts";
 import { pace } from "../../src/fleet/status.ts";
 import { createModel, init, loadCheckpoint, manualSeed, saveSafetensors } from "../../src/index.ts";
-import { cifarClassification } from "../../src/vision/transforms.ts";
+import { cifarClassification } from "../../src/vision/presets.ts";
 import { freePort } from "../support/redisServer.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "resnet-ts-fleet-parts-"));

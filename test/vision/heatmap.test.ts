@@ -4,7 +4,8 @@ import { decodeImage } from "../../src/vision/decode.ts";
 import { encodePng } from "../../src/vision/encodePng.ts";
 import { activationMap, heatColor, overlay, upsample } from "../../src/vision/heatmap.ts";
 import type { RawImage } from "../../src/vision/image.ts";
-import { imageClassification, seenRegion } from "../../src/vision/transforms.ts";
+import { imageClassification } from "../../src/vision/presets.ts";
+import { seenRegion } from "../../src/vision/transforms.ts";
 import { pixels } from "./pixels.ts";
 
 const test = suite("heat maps");

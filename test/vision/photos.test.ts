@@ -3,15 +3,14 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { toRgb } from "../../src/vision/image.ts";
-import { toImage } from "../../src/vision/toImage.ts";
 import {
   cifarClassification,
   imageClassification,
   type Preprocessing,
-  preprocess,
-  resizeAndCrop,
   timmClassification,
-} from "../../src/vision/transforms.ts";
+} from "../../src/vision/presets.ts";
+import { toImage } from "../../src/vision/toImage.ts";
+import { preprocess, resizeAndCrop } from "../../src/vision/transforms.ts";
 import { repoRoot, sharedPath } from "../support/shared.ts";
 import { sha } from "./pixels.ts";
 import { readZipMember } from "./zip.ts";

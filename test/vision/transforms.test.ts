@@ -10,11 +10,9 @@ import {
   imageClassification,
   kerasClassification,
   type Preprocessing,
-  preprocess,
-  resizeAndCrop,
-  shortSideSize,
   timmClassification,
-} from "../../src/vision/transforms.ts";
+} from "../../src/vision/presets.ts";
+import { preprocess, resizeAndCrop, shortSideSize } from "../../src/vision/transforms.ts";
 import { repoRoot } from "../support/shared.ts";
 import { pixels, sha } from "./pixels.ts";
 

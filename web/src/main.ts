@@ -1,4 +1,5 @@
 import { el } from "./dom.ts";
+import { keepOffline } from "./offline.ts";
 import { strings } from "./strings.ts";
 
 /** A panel is made when it is first looked at, and told when it comes and goes. */
@@ -67,3 +68,4 @@ async function show(name: Name): Promise<void> {
 
 const wanted = location.hash.slice(1);
 void show(names.includes(wanted as Name) ? (wanted as Name) : "classify");
+setTimeout(keepOffline, 10_000); // whoever came for another panel waits for no answer

@@ -1,7 +1,8 @@
 import { cpus } from "node:os";
 import { compile } from "../../graph/compile.ts";
 import { info } from "../../init.ts";
-import { createModel, modelName, models } from "../../models/registry.ts";
+import { modelName } from "../../models/names.ts";
+import { createModel, models } from "../../models/registry.ts";
 import { summary } from "../../summary.ts";
 import { manualSeed } from "../../tensor/random.ts";
 import { randn } from "../../tensor/sample.ts";

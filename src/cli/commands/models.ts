@@ -1,4 +1,5 @@
-import { createModel, modelNames, models as registry } from "../../models/registry.ts";
+import { families, modelNames } from "../../models/names.ts";
+import { createModel, models as registry } from "../../models/registry.ts";
 import { summary } from "../../summary.ts";
 import { weightsOf } from "../../weights.ts";
 import type { Command } from "../command.ts";
@@ -11,10 +12,10 @@ export const models: Command = {
   examples: ["resnet-ts models", "resnet-ts models --json"],
   async run(values) {
     const rows = modelNames.map((name) => {
-      const { family, size } = registry[name];
+      const { size } = registry[name];
       const { parameters, macs } = summary(createModel(name as string, { init: "empty" }), [1, 3, size, size]);
       const weights = weightsOf(name).map((w) => ({ name: w.name, license: w.license, accuracy: w.accuracy }));
-      return { name, family, size, parameters, macs, weights };
+      return { name, family: families[name], size, parameters, macs, weights };
     });
     if (values.json) console.log(JSON.stringify({ models: rows }));
     else {

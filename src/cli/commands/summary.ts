@@ -1,4 +1,5 @@
-import { createModel, modelName, models } from "../../models/registry.ts";
+import { modelName } from "../../models/names.ts";
+import { createModel, models } from "../../models/registry.ts";
 import { summary as summarise } from "../../summary.ts";
 import { type Command, count, text, UsageError } from "../command.ts";
 

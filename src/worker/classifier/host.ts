@@ -1,8 +1,9 @@
 import { createJsBackend } from "../../backend/js/backend.ts";
 import { startWasmBackend } from "../../backend/wasm/backend.ts";
 import { compileBinary } from "../../backend/wasm/binary.ts";
-import { classIndex, type LocalClassifier } from "../../classifier.ts";
+import type { LocalClassifier } from "../../classifier.ts";
 import { DisposedError, ResNetError } from "../../errors.ts";
+import { classIndex } from "../../explanation.ts";
 import { openClassifier } from "../../openClassifier.ts";
 import { setMemory } from "../../tensor/memory.ts";
 import { type ImageInput, toImage } from "../../vision/toImage.ts";

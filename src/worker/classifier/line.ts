@@ -42,6 +42,8 @@ export class Line {
   readonly #asked = new Map<number, Call>();
   #busy = false;
   #disposed = false;
+  /** Why the last worker is no more. */
+  #ended: unknown;
   #ids = 0;
 
   constructor(options: LineOptions) {
@@ -133,9 +135,11 @@ export class Line {
 
   async #start(signal?: AbortSignal): Promise<Answers["open"]> {
     try {
+      // The script is on its way while weights and binary are gathered.
+      const worker = this.#spawn();
       const { request, transfer } = await this.#options.describe();
       if (this.#disposed) throw new DisposedError("classifier");
-      const worker = this.#spawn();
+      if (this.#worker !== worker) throw this.#ended;
       const answer = await new Promise<Answers["open"]>((resolve, reject) => {
         const call = this.#newCall("open", request, { signal }, resolve, reject);
         this.#asked.set(call.id, call);
@@ -190,6 +194,7 @@ export class Line {
   }
 
   #end(error: unknown): void {
+    this.#ended = error;
     this.#worker?.terminate();
     this.#worker = undefined;
     this.#opening = undefined;

@@ -2,8 +2,8 @@ import type { BackendInfo } from "../../backend/backend.ts";
 import type { ClassifierSource, LoadProgress } from "../../openClassifier.ts";
 import type { HeatMap } from "../../vision/heatmap.ts";
 import type { RawImage, RgbImage } from "../../vision/image.ts";
+import type { Preprocessing } from "../../vision/presets.ts";
 import type { ImageInput } from "../../vision/toImage.ts";
-import type { Preprocessing } from "../../vision/transforms.ts";
 import type { Fault } from "./faults.ts";
 
 /** Which backend a worker starts. The bytes of the binary come with it, so that the worker's script is one file. */

@@ -1,7 +1,7 @@
 import { absolute } from "#worker";
 import type { PictureOptions } from "../../classifier.ts";
 import type { RawImage } from "../../vision/image.ts";
-import { type ImageInput, toImage } from "../../vision/toImage.ts";
+import type { ImageInput } from "../../vision/toImage.ts";
 
 /** A picture that can be sent to a worker. */
 export interface Packed {
@@ -34,6 +34,7 @@ export async function pack(image: ImageInput, { signal, transfer = false }: Pict
     if (bitmap !== undefined) return handle(bitmap);
   }
   // Whatever else there is (a sharp instance), and what is no picture at all: toImage says so.
+  const { toImage } = await import("../../vision/toImage.ts"); // decoders, which the worker has already
   const read = await toImage(image, signal === undefined ? {} : { signal });
   return packPixels(read, true);
 }

@@ -3,25 +3,17 @@ import type { BackendInfo } from "../../backend/backend.ts";
 import { bytesOf, inlinedBinary } from "../../backend/wasm/binary.ts";
 import { inlineBytes } from "../../backend/wasm/inline.ts";
 import { plan } from "../../backend/wasm/plan.ts";
-import {
-  type Classifier,
-  type ClassifyOptions,
-  checkLabels,
-  classIndex,
-  type ExplainOptions,
-  type Explanation,
-  explanation,
-  type PictureOptions,
-} from "../../classifier.ts";
+import type { Classifier, ClassifyOptions, ExplainOptions, Explanation, PictureOptions } from "../../classifier.ts";
 import { ArgumentError, ResNetError } from "../../errors.ts";
+import { checkLabels, classIndex, explanation } from "../../explanation.ts";
 import type { InitOptions } from "../../init.ts";
-import type { ModelName } from "../../models/registry.ts";
+import type { ModelName } from "../../models/names.ts";
 import type { ClassifierSource, OpenOptions } from "../../openClassifier.ts";
 import type { RawImage } from "../../vision/image.ts";
 import type { Labels } from "../../vision/labels/labels.ts";
+import type { Preprocessing } from "../../vision/presets.ts";
 import type { ImageInput } from "../../vision/toImage.ts";
 import { type Prediction, topK } from "../../vision/topk.ts";
-import type { Preprocessing } from "../../vision/transforms.ts";
 import { Line } from "./line.ts";
 import type { BackendRequest } from "./messages.ts";
 import { pack } from "./pack.ts";

@@ -2,6 +2,7 @@ import { type Classifier, DroppedError, type Explanation, type Prediction } from
 import { bars } from "../bars.ts";
 import { el, facts, labelled, message } from "../dom.ts";
 import type { Panel } from "../main.ts";
+import { keepOffline } from "../offline.ts";
 import { draw, type Picture, pictureInput } from "../picture.ts";
 import { strings } from "../strings.ts";
 import { Camera } from "./camera.ts";
@@ -61,6 +62,7 @@ export function classifyPanel(): Panel {
       if (picture !== taken) return;
       show(predictions, ms, owner);
       explain(await owner.explain(taken.file));
+      keepOffline();
     } catch (reason) {
       if (!(reason instanceof DroppedError)) fail(reason);
     }

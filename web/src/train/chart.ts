@@ -3,35 +3,47 @@ import "uplot/dist/uPlot.min.css";
 
 const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-const axis = () => ({ stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 } });
+const axis = (label: string) => ({
+  label,
+  labelSize: 20,
+  labelFont: "12px system-ui, sans-serif",
+  stroke: colour("--muted"),
+  grid: { stroke: colour("--line"), width: 1 },
+});
 
-/** Two curves over steps. */
+export interface CurvesOptions {
+  /** What the two curves are called. */
+  readonly names: readonly [string, string];
+  /** What a screen reader calls the chart. */
+  readonly label: string;
+  readonly x: string;
+  readonly y: string;
+}
+
+/** Two curves, drawn at most once a frame: a worker may send faster than a screen shows. */
 export class Curves {
   readonly element = document.createElement("div");
   readonly #data: [x: number[], first: number[], second: number[]] = [[], [], []];
+  readonly #options: CurvesOptions;
   #plot: uPlot | undefined;
-  readonly #names: readonly [string, string];
+  #frame = 0;
 
-  constructor(names: readonly [string, string], label: string) {
-    this.#names = names;
+  constructor(options: CurvesOptions) {
+    this.#options = options;
     this.element.className = "chart";
     this.element.setAttribute("role", "img");
-    this.element.setAttribute("aria-label", label);
-    new ResizeObserver(() => this.#plot?.setSize({ width: this.element.clientWidth, height: 240 })).observe(
-      this.element,
-    );
-  }
-
-  get length(): number {
-    return this.#data[0].length;
+    this.element.setAttribute("aria-label", options.label);
+    new ResizeObserver(() => {
+      if (this.#plot === undefined) this.#make();
+      else this.#plot.setSize({ width: this.element.clientWidth, height: 240 });
+    }).observe(this.element);
   }
 
   add(x: number, a: number, b: number): void {
     this.#data[0].push(x);
     this.#data[1].push(a);
     this.#data[2].push(b);
-    if (this.#plot === undefined) this.#make();
-    else this.#plot.setData(this.#data);
+    this.#draw();
   }
 
   /** Other curves in place of these. */
@@ -39,22 +51,28 @@ export class Curves {
     this.#data[0] = a.map((_, i) => i + 1);
     this.#data[1] = [...a];
     this.#data[2] = [...b];
-    if (this.#plot === undefined && a.length > 0) this.#make();
-    else this.#plot?.setData(this.#data);
+    this.#draw();
+  }
+
+  #draw(): void {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#plot?.setData(this.#data);
+    });
   }
 
   #make(): void {
-    const [first, second] = this.#names;
+    const { names, x, y } = this.#options;
     this.#plot = new uPlot(
       {
         width: this.element.clientWidth || 320,
         height: 240,
         scales: { x: { time: false } },
-        axes: [axis(), axis()],
+        axes: [axis(x), axis(y)],
         series: [
-          {},
-          { label: first, stroke: colour("--accent"), width: 2 },
-          { label: second, stroke: colour("--warm"), width: 2, dash: [6, 4] },
+          { label: x },
+          { label: names[0], stroke: colour("--accent"), width: 2 },
+          { label: names[1], stroke: colour("--warm"), width: 2, dash: [6, 4] },
         ],
       },
       this.#data,
