@@ -3,15 +3,21 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import jpeg from "jpeg-js";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { repoRoot, sharedPath } from "./support/shared.ts";
+import { processorShare, tasksOf } from "./support/tasks.ts";
 
 /** Every panel of the page in Debian's Chromium, as a visitor would use it. Screenshots go to screenshots/, which git ignores. */
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-/** What the page should need before its first answer, without weights; it is told how far it is. */
+/** JavaScript (gzip) before the first answer, without weights. */
 const budget = 150_000;
+/** From navigation to the first label, in ms: the best of three visits without any cache. 600 on the machine of bench/RESULTS.md. */
+const firstLabel = 1500;
+/** No task of the page's main thread may take so long, in ms. */
+const longTask = 50;
 const site = join(repoRoot, "build/web");
 const script = (path: string): Promise<unknown> => import(new URL(`../../${path}`, import.meta.url).href);
 
@@ -75,27 +81,83 @@ if (!existsSync(executablePath)) {
 
   const labels = (where: string): Promise<string[]> => page.locator(`${where} .label`).allTextContents();
 
-  test("the first label comes by itself, from few bytes", async () => {
-    let bytes = 0;
-    page.on("response", async (response) => {
-      const url = response.url();
-      if (url.endsWith(".js") && !/cifar-resnet20|sw\.js|workbox/.test(url))
-        bytes += gzipSync(await response.body()).length;
-    });
-    const started = performance.now();
+  /** A visit of somebody who was never here, in a browser that is open: its own windows are made of scripts as well. */
+  async function firstVisit(): Promise<{ ms: number; bytes: number }> {
+    const own = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+    try {
+      const visitor = await own.newPage();
+      const scripts: Promise<number>[] = [];
+      visitor.on("response", (response) => {
+        const url = response.url();
+        if (url.endsWith(".js") && !/cifar-resnet20|sw\.js|workbox/.test(url))
+          scripts.push(response.body().then((body) => gzipSync(body).length));
+      });
+      await visitor.addInitScript(() => {
+        new MutationObserver((_, observer) => {
+          if (document.querySelector("#answer li") === null) return;
+          observer.disconnect();
+          performance.mark("first label");
+        }).observe(document, { childList: true, subtree: true });
+      });
+      await visitor.waitForTimeout(2000);
+      await visitor.goto(`${server.address}/index.html`, { waitUntil: "commit" });
+      await visitor.waitForSelector("#answer li");
+      const seen = scripts.slice();
+      const ms = await visitor.evaluate(() => performance.getEntriesByName("first label")[0]!.startTime);
+      return { ms, bytes: (await Promise.all(seen)).reduce((sum, n) => sum + n, 0) };
+    } finally {
+      await own.close();
+    }
+  }
+
+  test("the first label comes by itself, soon and from few bytes", async () => {
+    const visits = [await firstVisit(), await firstVisit(), await firstVisit()];
+    const best = Math.min(...visits.map(({ ms }) => ms));
+    const bytes = Math.max(...visits.map((visit) => visit.bytes));
+    const all = visits.map(({ ms }) => ms.toFixed(0)).join(", ");
+    console.log(`  first label after ${all} ms; ${(bytes / 1000).toFixed(1)} kB of JavaScript (gzip) until then`);
+    assert.ok(bytes > 50_000, "the worker's script is counted as well");
+    assert.ok(bytes <= budget, `${bytes} bytes of JavaScript`);
+    if (best > firstLabel && processorShare() < 0.8) console.log("  the machine is too busy to judge the first label");
+    else assert.ok(best <= firstLabel, `the first label came after ${all} ms`);
     await page.goto(`${server.address}/index.html`);
     await page.waitForSelector("#answer li");
-    const ms = performance.now() - started;
-    const shown = bytes;
     assert.is((await labels("#answer"))[0], "cat");
-    console.log(
-      `  first label after ${ms.toFixed(0)} ms; ${(shown / 1000).toFixed(1)} kB of JavaScript (gzip) until then`,
-    );
-    if (shown > budget) console.log(`  the budget of ${budget / 1000} kB is not met yet`);
-    assert.ok(shown <= 170_000, `${shown} bytes of JavaScript`); // so that it grows no further
     await page.waitForFunction(() => (document.querySelector(".over") as HTMLCanvasElement).width > 1);
     await accessible("classify");
     await look("classify");
+  });
+
+  /** Says how long the longest task was, and judges it by the clock where nobody else used the processor meanwhile. */
+  async function staysFree(what: string, body: () => Promise<void>): Promise<void> {
+    const { wall, processor, stretch } = await tasksOf(browser, page, body);
+    const busy = wall >= longTask && stretch > 1.25;
+    console.log(
+      `  longest task of the page while ${what}: ${wall.toFixed(0)} ms, ${processor.toFixed(0)} of the processor's${busy ? "; others were busy: only the latter counts" : ""}`,
+    );
+    assert.ok(processor < longTask, `${what}: a task took ${processor} ms of processor time`);
+    if (!busy) assert.ok(wall < longTask, `${what}: a task took ${wall} ms`);
+  }
+
+  test("the page's thread stays free while it classifies, a photograph of 12 megapixels too", async () => {
+    const [width, height] = [4000, 3000];
+    const data = Buffer.alloc(width * height * 4, 255);
+    for (let i = 0; i < width * height; i++) data[4 * i] = (i % width) >> 4;
+    const { data: buffer } = jpeg.encode({ width, height, data }, 80);
+    await staysFree("classifying", async () => {
+      for (const sample of ["horse.png", "rocket.jpg", "cat.jpg"]) {
+        const before = await page.textContent("#answer");
+        await page.click(`[data-sample='${sample}']`);
+        await page.waitForFunction((text) => document.querySelector("#answer")?.textContent !== text, before);
+      }
+      await page.setInputFiles("input[accept='image/*']", { name: "large.jpg", mimeType: "image/jpeg", buffer });
+      await page.waitForFunction(() => {
+        const { width, height } = document.querySelector(".over") as HTMLCanvasElement;
+        return width > 1 && Math.abs(width / height - 4 / 3) < 0.02;
+      });
+    });
+    await page.click("[data-sample='cat.jpg']");
+    await page.waitForFunction(() => document.querySelector("#answer .label")?.textContent === "cat");
   });
 
   test("a dropped picture is classified, a text file named .png is refused in words", async () => {
@@ -142,20 +204,14 @@ if (!existsSync(executablePath)) {
 
   test("both twins train, and the page's thread stays free", async () => {
     await page.click("#tab-train");
-    await page.evaluate(() => {
-      const seen = { longest: 0 };
-      (window as unknown as { seen: typeof seen }).seen = seen;
-      new PerformanceObserver((list) => {
-        for (const entry of list.getEntries()) seen.longest = Math.max(seen.longest, entry.duration);
-      }).observe({ entryTypes: ["longtask"] });
+    await page.waitForSelector(".uplot");
+    await staysFree("training", async () => {
+      await page.click("#train-start");
+      await page.waitForFunction(() =>
+        /Step (2\d|[3-9]\d)/.test(document.querySelector("#train-status")?.textContent ?? ""),
+      );
     });
-    await page.click("#train-start");
-    await page.waitForFunction(() =>
-      /Step (2\d|[3-9]\d)/.test(document.querySelector("#train-status")?.textContent ?? ""),
-    );
     await page.click("#train-pause");
-    const longest = await page.evaluate(() => (window as unknown as { seen: { longest: number } }).seen.longest);
-    console.log(`  longest task of the page while training: ${longest.toFixed(0)} ms (0: none over 50)`);
     assert.is(await page.locator(".uplot").count(), 2);
     await accessible("train");
     await look("train");

@@ -81,7 +81,10 @@ export default defineConfig({
     VitePWA({
       registerType: "autoUpdate",
       injectRegister: null, // src/offline.ts does, after the first answer
-      workbox: { globPatterns: ["**/*.{js,css,html,jpg,svg,wasm,webmanifest}"], maximumFileSizeToCacheInBytes: 8e6 },
+      workbox: {
+        globPatterns: ["**/*.{js,css,html,jpg,png,svg,wasm,webmanifest}"],
+        maximumFileSizeToCacheInBytes: 8e6,
+      },
       manifest: {
         name: "resnet-ts",
         short_name: "resnet-ts",

@@ -43,6 +43,21 @@ export async function tasksOf(browser: Browser, page: Page, body: () => Promise<
   return {
     wall: longest((e) => e.dur),
     processor: longest((e) => e.tdur),
-    stretch: long.length === 0 ? 1 : sum((e) => e.dur) / Math.max(1, sum((e) => e.tdur)),
+    stretch:
+      long.length === 0
+        ? 1
+        : sum((e) => e.dur) /
+          Math.max(
+            1,
+            sum((e) => e.tdur),
+          ),
   };
+}
+
+/** How much of a processor one thread gets just now, 0 to 1. */
+export function processorShare(): number {
+  const [started, before] = [performance.now(), process.cpuUsage()];
+  while (performance.now() < started + 300) Math.sqrt(started);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000 / (performance.now() - started);
 }

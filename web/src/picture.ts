@@ -19,10 +19,17 @@ export async function openPicture(file: Blob, name: string): Promise<Picture> {
   }
 }
 
-export async function samplePicture(): Promise<Picture> {
-  const response = await fetch(new URL("./cat.jpg", document.baseURI));
-  if (!response.ok) throw new Error(`The sample picture could not be loaded (${response.status}).`);
-  return openPicture(await response.blob(), "cat.jpg");
+/** Pictures that come with the page; SAMPLES.md says whose they are. */
+const samples = [
+  ["cat.jpg", strings.picture.cat],
+  ["horse.png", strings.picture.horse],
+  ["rocket.jpg", strings.picture.rocket],
+] as const;
+
+export async function samplePicture(name: (typeof samples)[number][0] = "cat.jpg"): Promise<Picture> {
+  const response = await fetch(new URL(`./${name}`, document.baseURI));
+  if (!response.ok) throw new Error(`The sample picture ${name} could not be loaded (${response.status}).`);
+  return openPicture(await response.blob(), name);
 }
 
 /** Draws a picture at its own size, at most 640 pixels wide. */
@@ -72,17 +79,21 @@ export function pictureInput(content: HTMLElement, take: (picture: Picture) => v
     const file = [...(event.clipboardData?.files ?? [])][0];
     void open(file, file?.name || "the pasted picture");
   });
-  const sample = async (): Promise<void> => {
+  const sample = async (name?: Parameters<typeof samplePicture>[0]): Promise<void> => {
     try {
-      take(await samplePicture());
+      take(await samplePicture(name));
     } catch (error) {
       fail(message(error));
     }
   };
-  const buttons = [
-    choose,
-    el("button", { type: "button", onclick: () => choose.click() }, strings.picture.choose),
-    el("button", { type: "button", onclick: () => void sample() }, strings.picture.sample),
-  ];
-  return { zone, buttons, sample };
+  const buttons = [choose, el("button", { type: "button", onclick: () => choose.click() }, strings.picture.choose)];
+  const others = el(
+    "div",
+    { class: "row", role: "group", "aria-label": strings.picture.samples },
+    el("span", { class: "muted" }, strings.picture.samples),
+    ...samples.map(([file, name]) =>
+      el("button", { type: "button", class: "small", "data-sample": file, onclick: () => void sample(file) }, name),
+    ),
+  );
+  return { zone, buttons, samples: others, sample };
 }

@@ -1,1 +1,6 @@
 declare module "*.css";
+
+/** What Vite puts there. */
+interface ImportMeta {
+  readonly env: { readonly PROD: boolean };
+}

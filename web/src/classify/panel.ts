@@ -18,6 +18,7 @@ export function classifyPanel(): Panel {
   const stack = el("div", { class: "stack" }, canvas, heat);
   const answer = el("div", { id: "answer", "aria-live": "polite" }, el("p", { class: "muted" }, text.none));
   const about = el("div", { id: "about" });
+  const knows = el("p", { class: "muted" });
   const error = el("p", { class: "error", role: "alert" });
   const frames = el("p", { class: "muted", id: "frames" });
   const opacity = el("input", { type: "range", min: "0", max: "1", step: "0.05", value: "0.6" });
@@ -27,6 +28,7 @@ export function classifyPanel(): Panel {
   heat.style.opacity = opacity.value;
 
   let classifier: Classifier | undefined;
+  let shown: Classifier | undefined;
   let picture: Picture | undefined;
   const camera = new Camera();
 
@@ -36,11 +38,20 @@ export function classifyPanel(): Panel {
 
   function show(predictions: readonly Prediction[], ms: number, owner: Classifier): void {
     const { backend, binary, threads, reasons, memory } = owner.backend;
+    const { labels } = owner;
+    const first = owner !== shown;
+    shown = owner;
     answer.replaceChildren(bars(predictions));
+    knows.textContent =
+      labels === undefined
+        ? ""
+        : labels.length <= 20
+          ? text.knows(labels.map(({ name }) => name))
+          : text.knowsMany(labels.length);
     about.replaceChildren(
       facts([
         [text.facts.network, owner.model],
-        [text.facts.time, text.took(ms)],
+        [text.facts.time, text.took(ms, first)],
         [text.facts.backend, text.backend(backend, binary, threads, owner.worker)],
         [text.facts.why, reasons.join("; ")],
         [text.facts.memory, text.memory(memory.reserved)],
@@ -139,15 +150,16 @@ export function classifyPanel(): Panel {
     { class: "columns" },
     el(
       "section",
-      { "aria-label": strings.tabs.classify },
+      { class: "card", "aria-label": strings.tabs.classify },
       input.zone,
       el("p", { class: "muted" }, strings.picture.hint),
       el("div", { class: "row" }, ...input.buttons, shoot),
+      input.samples,
       labelled(text.opacity, opacity),
       frames,
       error,
     ),
-    el("section", {}, el("h2", {}, text.title), answer, networks.element, about),
+    el("section", { class: "card" }, el("h2", {}, text.title), answer, knows, networks.element, about),
   );
   return { element, hidden: stopCamera };
 }

@@ -2,46 +2,79 @@ import { svg } from "../dom.ts";
 import type { BlockInfo, NetworkInfo } from "../lab/protocol.ts";
 import { strings } from "../strings.ts";
 
-const width = 150;
-const height = 34;
-const gap = 14;
-const columnWidth = 230;
-const top = 56;
+// In the drawing's own units; text of 14 stays readable when three stages fit a telephone.
+const width = 104;
+const height = 36;
+const gap = 22;
+const columnWidth = 172;
+const left = 18;
+const top = 92;
 
 export interface DiagramOptions {
   readonly onSelect: (block: BlockInfo) => void;
 }
+
+const label = (x: number, y: number, text: string, kind = ""): SVGElement =>
+  svg("text", { x, y, "text-anchor": "middle", class: kind }, text);
+
+/** A place where two paths are added. */
+const plus = (x: number, y: number): SVGElement =>
+  svg(
+    "g",
+    { class: "plus" },
+    svg("circle", { cx: x, cy: y, r: 6 }),
+    svg("path", { d: `M${x - 3.5} ${y} h7 M${x} ${y - 3.5} v7` }),
+  );
+
+/** What comes before the first block, and after the last: no choice. */
+const end = (x: number, y: number, text: string): SVGElement =>
+  svg(
+    "g",
+    { class: "end" },
+    svg("rect", { x, y, width, height: 26, rx: 13 }),
+    label(x + width / 2, y + 18, text, "small"),
+  );
 
 /** The network as figure 3 of the paper draws it, stages side by side, shortcuts as arcs. Generated from what the modules say. */
 export function diagram(info: NetworkInfo, { onSelect }: DiagramOptions) {
   const stages = new Map<number, BlockInfo[]>();
   for (const block of info.blocks) stages.set(block.stage, [...(stages.get(block.stage) ?? []), block]);
   const tallest = Math.max(...[...stages.values()].map((blocks) => blocks.length));
-  const totalHeight = top + tallest * (height + gap) + 60;
-  const totalWidth = stages.size * columnWidth + 20;
+  const bottom = top + tallest * (height + gap);
   const root = svg("svg", {
     class: "network",
-    viewBox: `0 0 ${totalWidth} ${totalHeight}`,
+    viewBox: `0 0 ${stages.size * columnWidth + left} ${bottom + 46}`,
     role: "group",
     "aria-label": strings.look.drawing,
   });
-  const label = (x: number, y: number, text: string): SVGElement =>
-    svg("text", { x, y, "text-anchor": "middle" }, text);
   const arcs = new Map<string, SVGElement>();
   const boxes = new Map<string, SVGElement>();
   for (const [stage, blocks] of stages) {
-    const x = 20 + stage * columnWidth + 20;
+    const x = left + stage * columnWidth;
     const middle = x + width / 2;
-    root.append(label(middle, 20, `stage ${stage + 1}: ${blocks[0]!.output.slice(1).join(" × ")}`));
-    if (stage === 0) root.append(label(middle, 40, strings.look.stem));
+    const lowest = top + blocks.length * (height + gap);
+    const last = stage === stages.size - 1;
+    root.append(
+      label(middle, 18, strings.look.stage(stage + 1)),
+      label(middle, 35, blocks[0]!.output.slice(1).join(" × "), "small"),
+    );
+    // From stage to stage: down, across, up again and into the next column.
+    const across = middle + columnWidth / 2 + 8;
+    const onward = last
+      ? `V${lowest + 8}`
+      : `V${lowest + 8} H${across} V${top - gap - 20} H${middle + columnWidth} V${top}`;
+    root.append(svg("path", { class: "line", d: `M${middle} ${stage === 0 ? top - gap : top} ${onward}` }));
+    if (stage === 0) root.append(end(x, top - gap - 26, strings.look.stem));
+    if (last) root.append(end(x, lowest + 8, strings.look.head));
     blocks.forEach((block, i) => {
       const y = top + i * (height + gap);
-      root.append(svg("path", { class: "line", d: `M${middle} ${y - gap} V${y}` }));
+      const [from, to] = [y - gap / 2 + 2, y + height + gap / 2 - 2];
+      const out = x + width + 24;
       const arc = svg("path", {
         class: `arc ${block.shortcut}`,
-        d: `M${middle} ${y - gap / 2} C${x + width + 34} ${y - gap / 2} ${x + width + 34} ${y + height + gap / 2} ${middle} ${y + height + gap / 2}`,
+        d: `M${middle} ${from} H${out - 10} Q${out} ${from} ${out} ${from + 10} V${to - 10} Q${out} ${to} ${out - 10} ${to} H${middle + 7}`,
       });
-      if (block.shortcut !== "none") root.append(arc);
+      if (block.shortcut !== "none") root.append(arc, plus(middle, to));
       arcs.set(block.name, arc);
       const box = svg(
         "g",
@@ -52,8 +85,8 @@ export function diagram(info: NetworkInfo, { onSelect }: DiagramOptions) {
           "aria-pressed": "false",
           "aria-label": strings.look.block(block.name),
         },
-        svg("rect", { x, y, width, height, rx: 6 }),
-        label(middle, y + 21, block.name),
+        svg("rect", { x, y, width, height, rx: 7 }),
+        label(middle, y + 23, block.name),
       );
       const choose = (): void => {
         for (const other of boxes.values()) other.setAttribute("aria-pressed", String(other === box));
@@ -68,9 +101,6 @@ export function diagram(info: NetworkInfo, { onSelect }: DiagramOptions) {
       boxes.set(block.name, box);
       root.append(box);
     });
-    const end = top + blocks.length * (height + gap);
-    root.append(svg("path", { class: "line", d: `M${middle} ${end - gap} V${end + 6}` }));
-    if (stage === stages.size - 1) root.append(label(middle, end + 22, strings.look.head));
   }
   return {
     element: root,

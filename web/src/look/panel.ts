@@ -40,10 +40,26 @@ export async function lookPanel(): Promise<Panel> {
   const lab = sharedLab();
   const info = await lab.call("describe");
   const error = el("p", { class: "error", role: "alert" });
-  const details = el("div", {});
+  const details = el("section", { class: "card" });
   const prediction = el("div", { id: "look-answer", "aria-live": "polite" });
   const canvas = el("canvas", { role: "img", "aria-label": strings.picture.canvas, width: 160, height: 120 });
+  const heading = el("h3", {}, text.prediction([]));
   const off = new Set<string>();
+  let label = (): void => undefined;
+  const allBack = el(
+    "button",
+    {
+      type: "button",
+      hidden: true,
+      onclick: () => {
+        for (const name of off) drawing.cut(name, false);
+        off.clear();
+        label();
+        void predict();
+      },
+    },
+    text.allBack,
+  );
   let picture: Picture | undefined;
   let block: BlockInfo | undefined;
 
@@ -60,35 +76,43 @@ export async function lookPanel(): Promise<Panel> {
     guarded(async () => {
       if (picture === undefined) return;
       const { predictions } = await lab.call("predict", picture.file, [...off]);
+      heading.textContent = text.prediction([...off].sort());
+      allBack.hidden = off.size === 0;
       prediction.replaceChildren(bars(predictions));
     });
 
   const select = (chosen: BlockInfo): Promise<void> =>
     guarded(async () => {
       block = chosen;
-      const toggle = el("button", { type: "button", id: "skip", "aria-pressed": String(!off.has(chosen.name)) });
-      const label = (): void => {
-        toggle.textContent = off.has(chosen.name) ? text.skipOff : text.skipOn;
-        toggle.setAttribute("aria-pressed", String(!off.has(chosen.name)));
-      };
-      toggle.onclick = () => {
-        if (!off.delete(chosen.name)) off.add(chosen.name);
-        drawing.cut(chosen.name, off.has(chosen.name));
-        label();
-        void predict();
+      const toggle = el("button", {
+        type: "button",
+        id: "skip",
+        onclick: () => {
+          if (!off.delete(chosen.name)) off.add(chosen.name);
+          drawing.cut(chosen.name, off.has(chosen.name));
+          label();
+          void predict();
+        },
+      });
+      label = () => {
+        toggle.textContent = off.has(chosen.name) ? text.join : text.cut;
       };
       label();
       const maps = el("div", { id: "maps" });
       details.replaceChildren(
         el("h3", {}, text.block(chosen.name)),
-        chosen.shortcut === "none" ? "" : toggle,
+        chosen.shortcut === "none" ? "" : el("p", {}, toggle),
         layerTable(chosen.layers),
         maps,
       );
       if (picture === undefined) return;
       const found = await lab.call("maps", picture.file, chosen.name);
       if (block !== chosen) return;
-      maps.replaceChildren(el("h3", {}, text.maps(chosen.name, found.maps.length)), mapGrid(found.maps));
+      maps.replaceChildren(
+        el("h3", {}, text.maps(chosen.name, found.maps.length)),
+        el("p", { class: "muted" }, text.mapsNote),
+        mapGrid(found.maps),
+      );
     });
 
   const drawing = diagram(info, { onSelect: (chosen) => void select(chosen) });
@@ -116,21 +140,20 @@ export async function lookPanel(): Promise<Panel> {
       { class: "columns" },
       el(
         "section",
-        {},
+        { class: "card" },
         drawing.element as unknown as HTMLElement,
-        el(
-          "p",
-          { class: "muted" },
-          `${info.parameters.toLocaleString()} parameters, ${info.macs.toLocaleString()} multiply-accumulates`,
-        ),
+        el("p", { class: "muted" }, text.legend),
+        el("p", { class: "muted" }, text.size(info.parameters.toLocaleString(), info.macs.toLocaleString())),
       ),
       el(
         "section",
-        {},
+        { class: "card" },
         input.zone,
         el("div", { class: "row" }, ...input.buttons),
-        el("h3", {}, text.prediction),
+        input.samples,
+        heading,
         prediction,
+        allBack,
         error,
       ),
     ),

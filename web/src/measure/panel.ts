@@ -15,7 +15,7 @@ export function measurePanel(): Panel {
   const status = el("p", { id: "measure-status", role: "status" });
   const peak = el("p", { id: "peak" });
   const notes = el("div", {});
-  const hash = el("p", { id: "hash" });
+  const hash = el("p", { id: "hash" }, text.hashYet);
   const run = el(
     "button",
     { type: "button", class: "primary", id: "measure", onclick: () => void measure() },
@@ -66,6 +66,7 @@ export function measurePanel(): Panel {
     "div",
     {},
     el("h2", {}, text.title),
+    el("p", { class: "muted" }, text.intro),
     el("div", { class: "row" }, run),
     status,
     peak,
@@ -80,9 +81,7 @@ export function measurePanel(): Panel {
       ),
     ),
     notes,
-    el("h3", {}, text.hash),
-    hash,
-    el("p", { class: "muted" }, text.hashNote),
+    el("section", { class: "card below" }, el("h2", {}, text.hash), hash, el("p", { class: "muted" }, text.hashNote)),
   );
   return { element };
 }

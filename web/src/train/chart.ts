@@ -3,8 +3,9 @@ import "uplot/dist/uPlot.min.css";
 
 const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-const axis = (label: string) => ({
+const axis = (label: string, size: number) => ({
   label,
+  size,
   labelSize: 20,
   labelFont: "12px system-ui, sans-serif",
   stroke: colour("--muted"),
@@ -68,7 +69,9 @@ export class Curves {
         width: this.element.clientWidth || 320,
         height: 240,
         scales: { x: { time: false } },
-        axes: [axis(x), axis(y)],
+        legend: { live: false },
+        cursor: { show: false },
+        axes: [axis(x, 32), axis(y, 50)],
         series: [
           { label: x },
           { label: names[0], stroke: colour("--accent"), width: 2 },

@@ -17,12 +17,17 @@ export function trainPanel(): Panel {
     {},
     ...depths.map((d) => el("option", { value: String(d), selected: d === 14 }, String(d))),
   );
-  const shortcut = el("select", {}, ...["A", "B", "C"].map((s) => el("option", { value: s }, s)));
+  const shortcut = el(
+    "select",
+    {},
+    ...Object.entries(text.shortcuts).map(([value, name]) => el("option", { value }, name)),
+  );
   const status = el("p", { id: "train-status", role: "status" });
   const error = el("p", { class: "error", role: "alert" });
   const about = el("p", { class: "muted" });
-  const losses = new Curves([text.residual, text.plain], text.chart);
-  const norms = new Curves([text.residual, text.plain], text.norms);
+  const names = [text.residual, text.plain] as const;
+  const losses = new Curves({ names, label: text.chart, x: text.stepAxis, y: text.lossAxis });
+  const norms = new Curves({ names, label: text.normChart, x: text.layerAxis, y: text.normAxis });
   let lab: Lab | undefined;
   let paused = false;
   let data: Blob | undefined;
@@ -56,6 +61,7 @@ export function trainPanel(): Panel {
   async function begin(): Promise<void> {
     error.textContent = "";
     losses.replace();
+    norms.replace();
     paused = false;
     hold.textContent = text.pause;
     lab ??= new Lab();
@@ -91,6 +97,11 @@ export function trainPanel(): Panel {
       { class: "row" },
       labelled(text.depth, depth),
       labelled(text.shortcut, shortcut),
+      el("span", { class: "muted" }, text.twin),
+    ),
+    el(
+      "div",
+      { class: "row" },
       el("button", { type: "button", title: text.dataNote, onclick: () => file.click() }, text.data),
       file,
       start,
@@ -102,8 +113,8 @@ export function trainPanel(): Panel {
     el(
       "div",
       { class: "columns" },
-      el("section", {}, el("h3", {}, text.loss), losses.element),
-      el("section", {}, el("h3", {}, text.norms), norms.element),
+      el("section", { class: "card" }, el("h3", {}, text.loss), losses.element),
+      el("section", { class: "card" }, el("h3", {}, text.norms), norms.element),
     ),
     teachSection(),
   );

@@ -156,7 +156,7 @@ export function teachSection(): HTMLElement {
 
   return el(
     "section",
-    {},
+    { class: "below" },
     el("h2", {}, text.title),
     el("p", { class: "muted" }, text.intro),
     el(
