@@ -9,10 +9,14 @@ export interface Picture {
   readonly bitmap: ImageBitmap;
 }
 
+/** Photographs of so many bytes have more pixels than a screen shows, and scaling all of them holds the page up. */
+const large = 300_000;
+const shown: ImageBitmapOptions = { resizeWidth: 960, resizeQuality: "low" };
+
 /** Opens a picture. @throws Error for what is none, in words for people */
 export async function openPicture(file: Blob, name: string): Promise<Picture> {
   try {
-    return { name, file, bitmap: await createImageBitmap(file) };
+    return { name, file, bitmap: await createImageBitmap(file, file.size > large ? shown : {}) };
   } catch {
     const kind = file.type === "" ? "a file of an unknown kind" : file.type;
     throw new Error(`${name} is not a picture that this browser can open (${kind}, ${file.size} bytes).`);
