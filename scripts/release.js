@@ -11,13 +11,18 @@ const git = async (...args) => (await run("git", args)).stdout.trim();
 
 const checks = [
   [
-    "package.json names the repository (`repository`): provenance is refused without it, or when it is another one",
+    "package.json names the repository (`repository`)",
     () => typeof JSON.parse(readText("package.json")).repository?.url === "string",
+    "only the publisher knows it: npm pkg set repository.type=git repository.url=git+https://HOST/OWNER/resnet-ts.git\n" +
+      "  npm refuses provenance without it, or when it is not the one that the workflow runs in",
   ],
   ["nothing is uncommitted", async () => (await git("status", "--porcelain")) === ""],
   [
     `CHANGELOG.md has a section ${version}, with something in it`,
-    () => new RegExp(`^## ${version.replaceAll(".", "\\.")}\\b[^\\n]*\\n+- `, "m").test(readText("CHANGELOG.md")),
+    () => {
+      const [, ...sections] = readText("CHANGELOG.md").split(/^## /m);
+      return sections.some((text) => text.split(/\s/, 1)[0] === version && /^- /m.test(text));
+    },
   ],
   [
     `the tag v${version} is this commit, or is not there yet`,
@@ -40,8 +45,10 @@ const checks = [
   ],
 ];
 
-for (const [name, check] of checks) {
+for (const [name, check, advice] of checks) {
   const fine = await check();
   console.log(`${fine ? "•" : "✘"} ${name}`);
-  if (!fine) process.exitCode = 1;
+  if (fine) continue;
+  if (advice !== undefined) console.log(`  ${advice}`);
+  process.exitCode = 1;
 }
