@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -143,19 +143,22 @@ if (!existsSync(executablePath)) {
     const [width, height] = [4000, 3000];
     const data = Buffer.alloc(width * height * 4, 255);
     for (let i = 0; i < width * height; i++) data[4 * i] = (i % width) >> 4;
-    const { data: buffer } = jpeg.encode({ width, height, data }, 80);
+    // A file, not its bytes: those a test would unpack in the page's own thread.
+    const photograph = join(tmpdir(), `resnet-ts-large-${process.pid}.jpg`);
+    writeFileSync(photograph, jpeg.encode({ width, height, data }, 80).data);
     await staysFree("classifying", async () => {
       for (const sample of ["horse.png", "rocket.jpg", "cat.jpg"]) {
         const before = await page.textContent("#answer");
         await page.click(`[data-sample='${sample}']`);
         await page.waitForFunction((text) => document.querySelector("#answer")?.textContent !== text, before);
       }
-      await page.setInputFiles("input[accept='image/*']", { name: "large.jpg", mimeType: "image/jpeg", buffer });
+      await page.setInputFiles("input[accept='image/*']", photograph);
       await page.waitForFunction(() => {
         const { width, height } = document.querySelector(".over") as HTMLCanvasElement;
         return width > 1 && Math.abs(width / height - 4 / 3) < 0.02;
       });
     });
+    rmSync(photograph);
     await page.click("[data-sample='cat.jpg']");
     await page.waitForFunction(() => document.querySelector("#answer .label")?.textContent === "cat");
   });
