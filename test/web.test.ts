@@ -153,10 +153,14 @@ if (!existsSync(executablePath)) {
         await page.waitForFunction((text) => document.querySelector("#answer")?.textContent !== text, before);
       }
       await page.setInputFiles("input[accept='image/*']", photograph);
-      await page.waitForFunction(() => {
-        const { width, height } = document.querySelector(".over") as HTMLCanvasElement;
-        return width > 1 && Math.abs(width / height - 4 / 3) < 0.02;
-      });
+      await page.waitForFunction(
+        () => {
+          const { width, height } = document.querySelector(".over") as HTMLCanvasElement;
+          return width > 1 && Math.abs(width / height - 4 / 3) < 0.02;
+        },
+        undefined,
+        { timeout: 150_000 },
+      );
     });
     rmSync(photograph);
     await page.click("[data-sample='cat.jpg']");
