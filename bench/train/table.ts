@@ -95,7 +95,7 @@ export async function writeTable(found: Found): Promise<void> {
   ];
   const text = `# Training steps
 
-Made by \`npm run bench:train -- --write\` on ${cpus()[0]?.model ?? "an unknown processor"} (${cpus().length} cores), Node ${process.versions.node}: forward, backward and SGD
+Made by \`npm run bench:train -- --steps ${ours.length} --write\` on ${cpus()[0]?.model ?? "an unknown processor"} (${cpus().length} cores), Node ${process.versions.node}: forward, backward and SGD
 with momentum, strict mode, ${threads} thread${threads > 1 ? "s" : ""}, ${clock} time, best of ${ours.length} steps in turns (TensorFlow.js: one step). Times are relative to ours per picture; memory is
 the linear memory of WebAssembly after the steps.
 
