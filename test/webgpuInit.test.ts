@@ -6,6 +6,7 @@ import * as assert from "uvu/assert";
 import { currentBackend } from "../src/backend/current.ts";
 import type { WebGpuBackend } from "../src/backend/webgpu/backend.ts";
 import { OutOfMemoryError, ResNetError } from "../src/errors.ts";
+import { compile } from "../src/graph/compile.ts";
 import { info, init } from "../src/init.ts";
 import { relu } from "../src/ops/pointwise.ts";
 import { Tensor, tensor } from "../src/tensor/tensor.ts";
@@ -124,6 +125,28 @@ if (typeof gpu === "string") {
       return [...stdout.matchAll(/[a-z]+$/gm)].map(([label]) => label).slice(0, 3);
     };
     assert.equal(await of("webgpu"), await of("wasm"));
+  });
+
+  test("profile times every kernel of a compiled network; wasm has none", async () => {
+    await init({ backend: "webgpu", gpu });
+    const net = tinyNet();
+    const fast = await compile(net, [1, 3, 8, 8], { keepModel: true });
+    const x = tensor(new Float32Array(192), [1, 3, 8, 8]);
+    const { device } = (currentBackend() as WebGpuBackend).machine;
+    const times = await fast.profile(x);
+    assert.ok(times.length >= fast.graph.nodes.length);
+    assert.ok(times.every(({ milliseconds }) => milliseconds >= 0 && milliseconds < 10_000));
+    assert.ok(times.some(({ milliseconds }) => milliseconds > 0));
+    assert.equal(new Set(times.map(({ node }) => node)).size, fast.graph.nodes.length);
+    const offered = device.features.has("timestamp-query");
+    assert.ok(times.every(({ by }) => by === (offered ? "timestamps" : "waiting")));
+    Object.defineProperty(device, "features", { value: new Set() });
+    assert.ok((await fast.profile(x)).every(({ by, milliseconds }) => by === "waiting" && milliseconds > 0));
+    for (const t of [x, fast]) t.dispose();
+    await init({ backend: "wasm" });
+    const onWasm = await compile(tinyNet(), [1, 3, 8, 8]);
+    const error = await onWasm.profile(tensor(new Float32Array(192), [1, 3, 8, 8])).catch((e: unknown) => e);
+    assert.match((error as Error).message, /the wasm backend does not time its kernels/);
   });
 }
 

@@ -133,11 +133,23 @@ export interface ProgramMemory {
   readonly total: number;
 }
 
+/** How long one kernel of a program took. */
+export interface KernelTime {
+  readonly kernel: string;
+  /** Of the graph, by its place; -1 and the number of nodes are what is done to the input and to the outputs. */
+  readonly node: number;
+  readonly milliseconds: number;
+  /** The device's own timestamps, or waiting for each kernel, which adds the way to the device and back. */
+  readonly by: "timestamps" | "waiting";
+}
+
 /** A graph that a backend has made ready to run. */
 export interface Program {
   readonly memory: ProgramMemory;
   /** Runs on the values of `input` and writes those of `outputs`, which have the shapes of the graph's. */
   run(input: View, outputs: readonly View[]): void;
+  /** Runs once and times each kernel. */
+  profile?(input: View): Promise<readonly KernelTime[]>;
   dispose(): void;
 }
 

@@ -1,4 +1,4 @@
-import type { Graph, Precision, Program, ProgramMemory, View } from "../backend/backend.ts";
+import type { Graph, KernelTime, Precision, Program, ProgramMemory, View } from "../backend/backend.ts";
 import { currentBackend } from "../backend/current.ts";
 import { constants } from "../backend/graph.ts";
 import { ArgumentError, DisposedError, ResNetError, ShapeError } from "../errors.ts";
@@ -137,9 +137,36 @@ export class CompiledNetwork<Out = Tensor> {
     return this.runSync(x);
   }
 
+  /**
+   * Runs once and says how long each kernel took, in order; `node` is the place in `graph.nodes`. WebGPU only: by timestamp queries
+   * where the adapter offers them, else by waiting for each. @throws ResNetError on other backends
+   */
+  async profile(x: Tensor): Promise<readonly KernelTime[]> {
+    const program = this.program();
+    this.#check(x);
+    if (program.profile === undefined) {
+      throw new ResNetError(`profile: the ${this.#backend.name} backend does not time its kernels; WebGPU does`, {
+        code: "ERR_BACKEND",
+      });
+    }
+    return program.profile(x);
+  }
+
   /** Like {@link run}, at once (wasm, js). */
   runSync(x: Tensor): Out {
     const program = this.program();
+    this.#check(x);
+    const made: View[] = [];
+    const result = mapTensors(this.#result, (t) => {
+      const y = Tensor.empty(t.shape);
+      made.push(y);
+      return y;
+    });
+    program.run(x, made);
+    return result;
+  }
+
+  #check(x: Tensor): void {
     if (!sameShape(x.shape, this.inputShape)) {
       throw new ShapeError(
         "compiled network",
@@ -153,14 +180,6 @@ export class CompiledNetwork<Out = Tensor> {
         { code: "ERR_BACKEND" },
       );
     }
-    const made: View[] = [];
-    const result = mapTensors(this.#result, (t) => {
-      const y = Tensor.empty(t.shape);
-      made.push(y);
-      return y;
-    });
-    program.run(x, made);
-    return result;
   }
 
   /** The same network for another shape (another batch size, say). Packed weights are shared; dispose each by itself. */

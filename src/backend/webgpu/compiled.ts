@@ -1,6 +1,6 @@
 import type { Storage } from "../../tensor/storage.ts";
 import { type Block as ArenaBlock, planArena } from "../arena.ts";
-import type { Graph, Program, ProgramMemory, ProgramOptions, View } from "../backend.ts";
+import type { Graph, KernelTime, Program, ProgramMemory, ProgramOptions, View } from "../backend.ts";
 import { constants as constantsOf, lifetimes } from "../graph.ts";
 import type { Dispatch, Fixed, Slot } from "./context.ts";
 import { Eager } from "./eager.ts";
@@ -8,14 +8,9 @@ import { type Machine, workgroupsOf } from "./machine.ts";
 import { paramStride, uniformBuffer, writeParams } from "./pipelines.ts";
 import type { Block } from "./pool.ts";
 import { Prepared } from "./prepared.ts";
+import { type Step, timeSteps } from "./profile.ts";
 import { type Filling, type Recorded, record } from "./recorder.ts";
 import { chooseWinograd } from "./tuneWinograd.ts";
-
-interface Step {
-  readonly pipeline: GPUComputePipeline;
-  readonly group: GPUBindGroup;
-  readonly workgroups: readonly [number, number, number];
-}
 
 /** Offsets of bindings are multiples of this on every adapter. */
 const align = 256;
@@ -35,6 +30,7 @@ export class CompiledProgram implements Program {
   readonly #arena: Block;
   readonly #uniforms: GPUBuffer;
   readonly #steps: readonly Step[];
+  readonly #kernels: readonly { readonly kernel: string; readonly node: number }[];
   #disposed = false;
 
   /** Pipelines are made in parallel before anything is allocated. */
@@ -95,6 +91,7 @@ export class CompiledProgram implements Program {
       if ("scratch" in slot) return { ...this.#arena, offset: scratchAt.get(slot)! };
       return "fixed" in slot ? slot.fixed : this.#block(slot);
     };
+    this.#kernels = recorded.dispatches.map(({ kernel }, i) => ({ kernel, node: recorded.nodes[i]! }));
     this.#steps = this.#prepareSteps(recorded.dispatches, resolve);
     this.#input = resolve(recorded.input);
     this.#outputs = recorded.outputs.map(resolve);
@@ -113,6 +110,13 @@ export class CompiledProgram implements Program {
       const { storage } = outputs[i]!;
       stream.copy(from, storage.handle as Block, storage.length * 4);
     });
+  }
+
+  async profile(input: View): Promise<readonly KernelTime[]> {
+    const { stream } = this.#machine;
+    stream.copy(input.storage.handle as Block, this.#input, input.storage.length * 4);
+    const { ms, by } = await timeSteps(this.#machine, this.#steps, this.#input);
+    return this.#kernels.map(({ kernel, node }, i) => ({ kernel, node, milliseconds: ms[i]!, by }));
   }
 
   dispose(): void {

@@ -22,6 +22,7 @@ export const bench: Command = {
     size: { type: "string", short: "s", value: "N", help: "pixels a side; 224 (32 for CIFAR networks)" },
     batch: { type: "string", value: "N", help: "pictures at a time; 1 by default" },
     time: { type: "string", value: "MS", help: "how long to measure; 2000 by default, and at least three runs" },
+    profile: { type: "boolean", help: "how long each kernel takes, the slowest first (WebGPU)" },
     eager: { type: "boolean", help: "op by op, as in training, instead of compiled" },
   },
   examples: ["resnet-ts bench resnet50 --threads 4", "resnet-ts bench resnet18 --relaxed --json"],
@@ -47,6 +48,9 @@ export const bench: Command = {
       await (y as Tensor).data();
       (y as Tensor).dispose();
     });
+    const profile = values.profile ? await fast?.profile(x) : undefined;
+    const opOf = (node: number): string => fast?.graph.nodes[node]?.op ?? (node < 0 ? "input" : "output");
+    const kernels = profile?.map((time) => ({ ...time, op: opOf(time.node) }));
     fast?.dispose();
     const [median, best] = [times[times.length >> 1]!, times[0]!];
     const result = {
@@ -63,6 +67,7 @@ export const bench: Command = {
       shareOfPeak: (2 * macs) / best / 1e6 / (peakOfOne * threads),
       cpu: cpus()[0]?.model,
       node: process.version,
+      ...(kernels === undefined ? {} : { kernels }),
     };
     if (values.json) console.log(JSON.stringify(result));
     else {
@@ -75,6 +80,9 @@ export const bench: Command = {
         `${gflops.median.toFixed(1)} GFLOP/s, ${gflops.best.toFixed(1)} at best: ${(100 * share).toFixed(0)} % of ${peak.toFixed(0)}, ` +
           "the peak of multiplying and adding in 128-bit registers",
       );
+      for (const k of [...(kernels ?? [])].sort((a, b) => b.milliseconds - a.milliseconds)) {
+        console.log(`${k.milliseconds.toFixed(3).padStart(10)} ms  ${k.kernel} (${k.op}, node ${k.node}; by ${k.by})`);
+      }
       console.log("two operations for each multiply-accumulate of the plain definition; Winograd does with fewer");
     }
     return 0;
