@@ -25,7 +25,8 @@ interface GoldenTraining {
     /** [mean, first, last] */
     readonly running: Readonly<Record<string, [number, number, number]>>;
   };
-  readonly sgd: {
+  /** Left out where no batch was found on which ten steps are fit to be compared. */
+  readonly sgd?: {
     readonly first: number;
     readonly lr: number;
     readonly momentum: number;
@@ -119,9 +120,14 @@ for (const [name, g] of Object.entries(golden)) {
     net.dispose();
   });
 
+  const { sgd } = g;
+  if (sgd === undefined) {
+    console.log(`${name}: has no losses to compare`);
+    continue;
+  }
   test(`${name}: eleven losses of ten steps of SGD`, () => {
     const net = build(name, g);
-    const { first, lr, momentum, weightDecay, losses, withoutSteps } = g.sgd;
+    const { first, lr, momentum, weightDecay, losses, withoutSteps } = sgd;
     assert.ok(withoutSteps >= 100 * bound, "without any steps the losses would be far away: the test can fail");
     const optimizer = new SGD(net.namedParameters(), { momentum, weightDecay });
     let worst = 0;

@@ -17,7 +17,7 @@ than the 1e-4 of the test (the part `float32` of what is printed). So a batch co
 float32 (`float32`: the largest relative error of a norm or loss) and RUNS runs in float64 (`noise`) in which every convolution's output
 and the gradients of its input and weight are disturbed at random by NOISE of their root mean square (about what Winograd's
 F(4x4, 3x3) rounds off in float32; plain sums a third of it) must all be within MARGIN. `first` is the first of 0, 1, 2, ... (sgd: 0, 20,
-40, ...) where they are. Pictures and learning rates are small because few batches are fit otherwise.
+40, ...) where they are. ResNet-50 is not among the networks: no batch was found yet that is fit. Pictures and learning rates are small because few batches are fit otherwise.
 """
 import copy
 import json
@@ -49,8 +49,7 @@ NETWORKS = {
     "cifar_resnet56": (lambda: CifarNet(9), (2, 3, 16, 16), 10, 0.0001, False),
     "cifar_preact_resnet20": (lambda: PreactNet(20, False), (4, 3, 16, 16), 10, 0.002, False),
     "cifar_preact_resnet29": (lambda: PreactNet(29, True), (2, 3, 16, 16), 10, 0.0005, False),
-    "resnet18": (torchvision.models.resnet18, (2, 3, 64, 64), 1000, 0.0002, False),
-    "resnet50": (torchvision.models.resnet50, (2, 3, 64, 64), 1000, 0.00005, True),
+    "resnet18": (torchvision.models.resnet18, (2, 3, 64, 64), 1000, None, False),  # None: gradients only
 }
 
 
@@ -166,9 +165,11 @@ def measure_losses(name, begin):
 def main():
     torch.set_num_threads(1)
     for name in sys.argv[1:] or NETWORKS:
-        _, shape, classes, _, shift = NETWORKS[name]
+        _, shape, classes, lr, shift = NETWORKS[name]
         result = {"shape": list(shape), "classes": classes, "biases": SHIFT if shift else None}
         for part, measure, batches in (("gradients", measure_gradients, range(TRIES)), ("sgd", measure_losses, range(0, 20 * TRIES, 20))):
+            if part == "sgd" and lr is None:
+                continue
             for begin in batches:
                 said, result[part] = measure(name, begin)
                 print(f"{name} {part} from {begin}: {said}{'' if result[part] else ': next'}", flush=True)
