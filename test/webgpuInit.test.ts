@@ -1,13 +1,16 @@
 import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { noGrad } from "../src/autograd.ts";
 import { currentBackend } from "../src/backend/current.ts";
 import type { WebGpuBackend } from "../src/backend/webgpu/backend.ts";
 import { OutOfMemoryError, ResNetError } from "../src/errors.ts";
 import { compile } from "../src/graph/compile.ts";
-import { info, init } from "../src/init.ts";
+import { type InitOptions, info, init } from "../src/init.ts";
 import { relu } from "../src/ops/pointwise.ts";
 import { Tensor, tensor } from "../src/tensor/tensor.ts";
 import { fit } from "../src/train/fit.ts";
@@ -114,6 +117,82 @@ if (typeof gpu === "string") {
     assert.ok(history.every(({ trainLoss }) => Number.isFinite(trainLoss)));
     assert.ok(history.at(-1)!.trainLoss < history[0]!.trainLoss, JSON.stringify(history));
     assert.ok(files.length > 0 && files.every(({ length }) => length > 1000));
+  });
+
+  test("freshly drawn weights, which nobody has looked at, eagerly and compiled", async () => {
+    const values = Float32Array.from({ length: 192 }, (_, i) => Math.sin(i));
+    const found: number[][] = [];
+    const both: InitOptions[] = [{ backend: "wasm" }, { backend: "webgpu", gpu }];
+    for (const options of both) {
+      await init(options);
+      for (const ready of [false, true]) {
+        const net = tinyNet().eval();
+        const x = tensor(values, [1, 3, 8, 8]);
+        const run = ready ? await compile(net, [1, 3, 8, 8], { keepModel: true }) : undefined;
+        const y = run ? await run.run(x) : noGrad(() => net.forward(x));
+        found.push([...(await y.data())]);
+      }
+    }
+    const [expected, ...others] = found;
+    for (const other of others) {
+      assert.ok(other.length === 3 && other.every((v, i) => Math.abs(v - expected![i]!) < 1e-5), JSON.stringify(found));
+    }
+  });
+
+  test("the command trains with --backend webgpu, as it does with wasm", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "resnet-ts-webgpu-"));
+    try {
+      // MNIST's files with 20 pictures of 8x8, whose brightness is their class.
+      const pictures = Buffer.alloc(16 + 20 * 64);
+      for (const [i, v] of [0x803, 20, 8, 8].entries()) pictures.writeUInt32BE(v, 4 * i);
+      const labels = Buffer.alloc(8 + 20);
+      for (const [i, v] of [0x801, 20].entries()) labels.writeUInt32BE(v, 4 * i);
+      for (let i = 0; i < 20; i++) {
+        labels[8 + i] = i % 10;
+        pictures.fill(25 * (i % 10), 16 + 64 * i, 16 + 64 * (i + 1));
+      }
+      for (const split of ["train", "t10k"]) {
+        writeFileSync(join(folder, `${split}-images-idx3-ubyte`), pictures);
+        writeFileSync(join(folder, `${split}-labels-idx1-ubyte`), labels);
+      }
+      const command = join(repoRoot, "build/src/cli/main.js");
+      const losses = async (backend: string): Promise<{ trainLoss: number; testLoss: number }[]> => {
+        const options = [
+          "--epochs",
+          "1",
+          "--batch",
+          "10",
+          "--lr",
+          "0.01",
+          "--out",
+          join(folder, backend),
+          "--backend",
+          backend,
+        ];
+        const { stdout } = await promisify(execFile)(process.execPath, [
+          command,
+          "train",
+          "--data",
+          folder,
+          ...options,
+        ]);
+        assert.ok(existsSync(join(folder, backend, "model.safetensors")));
+        return stdout
+          .split("\n")
+          .filter((line) => line.startsWith("{"))
+          .map((line) => JSON.parse(line))
+          .filter((line) => "trainLoss" in line);
+      };
+      const [found, expected] = [await losses("webgpu"), await losses("wasm")];
+      assert.is(expected.length, 1);
+      assert.is(found.length, 1);
+      for (const of of ["trainLoss", "testLoss"] as const) {
+        const [a, b] = [found[0]![of], expected[0]![of]];
+        assert.ok(Math.abs(a - b) < 1e-3 * b, JSON.stringify({ found, expected }));
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test("the command classifies with --backend webgpu", async () => {

@@ -47,7 +47,8 @@ interface Planned {
 /**
  * A safetensors file. Names are in the order given; the data is laid out by falling element size, so that every
  * tensor is aligned. The same input gives the same bytes. Narrowing rounds to nearest, ties to even, and throws
- * an ArgumentError where a finite value would become infinite.
+ * an ArgumentError where a finite value would become infinite. Values of tensors on WebGPU have to be awaited before:
+ * give `{ shape, data: await tensor.data() }`.
  */
 export function saveSafetensors(
   tensors: ReadonlyMap<string, SavableTensor>,

@@ -36,10 +36,10 @@ export class Eager implements LowerContext {
     const { pipelines, stream } = this.#machine;
     const dispatch = unaliased(wanted, this);
     const pipeline = pipelines.get(dispatch);
-    const { view, at, buffer } = stream.params();
-    writeParams(view, at, dispatch.kernel, dispatch.params);
-    const group = this.#machine.bind(dispatch, buffer, (slot) => this.#resolve(slot));
-    stream.dispatch(pipeline, group, workgroupsOf(dispatch));
+    const group = this.#machine.bind(dispatch, stream.uniforms, (slot) => this.#resolve(slot));
+    stream.dispatch(pipeline, group, workgroupsOf(dispatch), (view, at) => {
+      writeParams(view, at, dispatch.kernel, dispatch.params);
+    });
   }
 
   scratch(length: number): Slot {

@@ -47,15 +47,26 @@ export class Stream {
     return this.#lost;
   }
 
-  /** Where the parameters of the next `dispatch` go; they may be written until it is called. */
-  params(): { readonly view: DataView; readonly at: number; readonly buffer: GPUBuffer } {
-    if (this.#used === ring) this.submit();
-    return { view: this.#params, at: this.#used * paramStride, buffer: this.#uniforms };
+  /** What dispatches bind for their parameters, at a dynamic offset. */
+  get uniforms(): GPUBuffer {
+    return this.#uniforms;
   }
 
-  /** Records a dispatch whose parameters were written to `params()`. */
-  dispatch(pipeline: GPUComputePipeline, group: GPUBindGroup, workgroups: readonly [number, number, number]): void {
-    this.replay(pipeline, group, this.#used * paramStride, workgroups);
+  /**
+   * Records a dispatch and its parameters. Bind groups are made before: looking at a tensor whose values are deferred writes them, which
+   * submits, and then the ring begins anew.
+   * @param write puts the parameters into `view` from byte `at` on
+   */
+  dispatch(
+    pipeline: GPUComputePipeline,
+    group: GPUBindGroup,
+    workgroups: readonly [number, number, number],
+    write: (view: DataView, at: number) => void,
+  ): void {
+    if (this.#used === ring) this.submit();
+    const at = this.#used * paramStride;
+    write(this.#params, at);
+    this.replay(pipeline, group, at, workgroups);
     this.#used++;
   }
 

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { saveSafetensors } from "../../io/saveSafetensors.ts";
 import { embeddedCifarResnet20 } from "../../models/embedded/cifarResnet20.ts";
 import { type ModelName, modelName } from "../../models/names.ts";
 import type { PictureNet } from "../../models/pictureNet.ts";
@@ -18,6 +17,7 @@ import { weightsOf } from "../../weights.ts";
 import { start } from "../backend.ts";
 import { type Command, count, text, UsageError } from "../command.ts";
 import { Progress } from "../progress.ts";
+import { saveWeights } from "../saveWeights.ts";
 
 export const finetune: Command = {
   name: "finetune",
@@ -102,7 +102,7 @@ export const finetune: Command = {
     net.eval();
     const right = await evaluateNet(net, train, { normalize });
     const tested = kept.length > 0 ? await evaluateNet(net, kept, { normalize }) : undefined;
-    writeFileAtomic(join(out, "model.safetensors"), saveSafetensors(net.stateDict(), { metadata: { format: "pt" } }));
+    await saveWeights(join(out, "model.safetensors"), net);
     writeFileAtomic(join(out, "labels.txt"), new TextEncoder().encode(`${data.classes.join("\n")}\n`));
     const seconds = Math.round((performance.now() - began) / 100) / 10;
     const result = {

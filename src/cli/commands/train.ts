@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { FileAccessError } from "../../errors.ts";
 import { loadCheckpoint } from "../../io/checkpoint.ts";
-import { saveSafetensors } from "../../io/saveSafetensors.ts";
 import { modelName } from "../../models/names.ts";
 import { createModel, models } from "../../models/registry.ts";
 import { writeFileAtomic } from "../../platform/nodeWrite.ts";
@@ -19,6 +18,7 @@ import { start } from "../backend.ts";
 import { type Command, count, text, UsageError, type Values } from "../command.ts";
 import { plot } from "../plot.ts";
 import { Progress } from "../progress.ts";
+import { saveWeights } from "../saveWeights.ts";
 
 export const train: Command = {
   name: "train",
@@ -136,7 +136,7 @@ export const train: Command = {
         return 1;
       }
       log(result.history);
-      writeFileAtomic(join(out, "model.safetensors"), saveSafetensors(net.stateDict(), { metadata: { format: "pt" } }));
+      await saveWeights(join(out, "model.safetensors"), net);
       return 0;
     } finally {
       process.off("SIGINT", interrupt);

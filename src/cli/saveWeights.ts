@@ -1,0 +1,10 @@
+import { type SavableTensor, saveSafetensors } from "../io/saveSafetensors.ts";
+import type { Module } from "../nn/module.ts";
+import { writeFileAtomic } from "../platform/nodeWrite.ts";
+
+/** Writes a network's weights as PyTorch names them, from any backend: a GPU's values can only be waited for. */
+export async function saveWeights(path: string, net: Module): Promise<void> {
+  const tensors = new Map<string, SavableTensor>();
+  for (const [name, t] of net.stateDict()) tensors.set(name, { shape: t.shape, data: await t.data() });
+  writeFileAtomic(path, saveSafetensors(tensors, { metadata: { format: "pt" } }));
+}
