@@ -68,7 +68,7 @@ async function ask(program: string): Promise<{ lines: Line[]; rest: string }> {
 
 if (deno === undefined || lavapipe === undefined) {
   const what = deno === undefined ? "deno (`npm ci` in test/runtimes)" : "lavapipe (Debian's mesa-vulkan-drivers)";
-  console.log(`WebGPU in Deno is left out: no ${what}`);
+  console.log(`program ${what} is not there: WebGPU in Deno is left out`);
 } else {
   const { lines, rest } = await ask(deno);
   const [adapter] = lines;

@@ -1,4 +1,4 @@
-"""Trains the embedded CIFAR-10 ResNet-20 (or --model resnet56, plain20, ...) and exports it as fp16 safetensors.
+"""PyTorch's side of the embedded CIFAR-10 ResNet-20: trains it (or --model resnet56, plain20, ...) and exports it as fp16 safetensors.
 
     python3 scripts/reference/train_cifar_resnet20.py --data cifar10-jpeg.zip --out DIR [--resume]
     python3 scripts/reference/train_cifar_resnet20.py --data cifar10-jpeg.zip --out DIR --export FILE.safetensors
