@@ -1,18 +1,20 @@
 import type { BackendInfo } from "./backend/backend.ts";
 import { currentBackend } from "./backend/current.ts";
 import { ArgumentError } from "./errors.ts";
-import { checkLabels, classIndex, explanation } from "./explanation.ts";
+import { checkLabels, classIndex, type Explanation, explanation } from "./explanation.ts";
 import type { ModelName } from "./models/names.ts";
 import type { PictureNet } from "./models/pictureNet.ts";
 import { Linear } from "./nn/linear.ts";
 import { type PictureOutputs, PicturePrograms } from "./picturePrograms.ts";
-import { activationMap, type HeatMap, upsample } from "./vision/heatmap.ts";
-import type { RawImage, RgbImage } from "./vision/image.ts";
+import { activationMap, upsample } from "./vision/heatmap.ts";
+import type { RawImage } from "./vision/image.ts";
 import type { Labels } from "./vision/labels/labels.ts";
 import type { Preprocessing } from "./vision/presets.ts";
 import { type ImageInput, toImage } from "./vision/toImage.ts";
 import { type Prediction, topIndices, topK } from "./vision/topk.ts";
 import { preprocess, seenRegion } from "./vision/transforms.ts";
+
+export type { Explanation } from "./explanation.ts";
 
 /** What every call of a classifier takes beside the picture. */
 export interface PictureOptions {
@@ -34,18 +36,6 @@ export interface ClassifyOptions extends PictureOptions {
 export interface ExplainOptions extends PictureOptions {
   /** An index or a label; the likeliest class by default. */
   readonly class?: number | string;
-}
-
-/** Where in a picture a class was seen. */
-export interface Explanation {
-  readonly index: number;
-  readonly label: string;
-  /** Class activation map over the picture's pixels: above 0 speaks for the class, below against it. */
-  readonly map: HeatMap;
-  /** The picture with the map laid over it. @param opacity of the hottest spot, 0 to 1; 0.7 by default */
-  overlay(opacity?: number): RgbImage;
-  /** The overlay as a PNG file. */
-  png(opacity?: number): Promise<Uint8Array>;
 }
 
 /** A network with its weights, its labels and the way from pictures to its input. Made by `createClassifier`. */

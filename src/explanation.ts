@@ -1,4 +1,3 @@
-import type { Classifier, Explanation } from "./classifier.ts";
 import { ArgumentError, UnknownNameError } from "./errors.ts";
 import { encodePng } from "./vision/encodePng.ts";
 import { type HeatMap, overlay } from "./vision/heatmap.ts";
@@ -6,6 +5,18 @@ import type { RawImage, RgbImage } from "./vision/image.ts";
 import type { Labels } from "./vision/labels/labels.ts";
 
 // What a classifier of this thread and one in a worker have in common. No network is known here: a page need not load any.
+
+/** Where in a picture a class was seen. */
+export interface Explanation {
+  readonly index: number;
+  readonly label: string;
+  /** Class activation map over the picture's pixels: above 0 speaks for the class, below against it. */
+  readonly map: HeatMap;
+  /** The picture with the map laid over it. @param opacity of the hottest spot, 0 to 1; 0.7 by default */
+  overlay(opacity?: number): RgbImage;
+  /** The overlay as a PNG file. */
+  png(opacity?: number): Promise<Uint8Array>;
+}
 
 /** @throws ArgumentError */
 export function checkLabels(labels: Labels | undefined, numClasses: number): void {
@@ -17,7 +28,7 @@ export function checkLabels(labels: Labels | undefined, numClasses: number): voi
 /** The index of a class by index or label. @throws ArgumentError, UnknownNameError */
 export function classIndex(
   wanted: number | string,
-  { labels, numClasses }: Pick<Classifier, "labels" | "numClasses">,
+  { labels, numClasses }: { readonly labels: Labels | undefined; readonly numClasses: number },
 ): number {
   if (typeof wanted === "number") {
     if (Number.isInteger(wanted) && wanted >= 0 && wanted < numClasses) return wanted;
