@@ -1,77 +1,50 @@
 // Several threads on one list of commands. Nothing here is compiled into a one-thread binary (ASC_FEATURE_THREADS).
 //
-// `control` is a block of shared words: who waits, what the run is, and one 64-bit claim for each member: the sequence number
-// of the command in its upper half, the next free tile of its share in its lower half, so that one atomic addition claims a
-// tile of a certain command. A member takes its own share first, which is the same part of the batch in every command and so
-// in its cache, then what is left of the others'. Sequence numbers grow for ever (with a gap of one between runs), so a late
-// thread can never mistake an old claim for a new one. The thread that finishes the last tile of a command opens the next;
-// nobody waits for a thread that has not woken up. Tiles are independent and reductions are never split, so bits do not
-// depend on who ran what.
+// `control` is a block of shared words: who waits, what the run is, and one 64-bit claim: the sequence number of the command
+// in its upper half, the next free tile in its lower half, so that one atomic addition claims a tile of a certain command.
+// Sequence numbers grow for ever (with a gap of one between runs), so a late thread can never mistake an old claim for a new
+// one. The thread that finishes the last tile of a command opens the next; nobody waits for a thread that has not woken up.
+// Tiles are independent and reductions are never split, so bits do not depend on who ran what.
 import { COMMAND_BYTES, tileOf } from "./run";
 
+/** 64-bit claim. */
+const CLAIM: usize = 0;
 /** Tiles of the open command that are done. */
-const DONE: usize = 0;
+const DONE: usize = 8;
 /** Number of runs so far: sleeping threads wait for it to change. */
 const GENERATION: usize = 64;
 const COMMANDS: usize = 68;
-/** Last (exclusive) and, in the upper half, first sequence number of the run: one word, so that nobody sees half of a new run. */
-const RANGE: usize = 72;
+/** First and last (exclusive) sequence number of the run. */
+const BEGIN: usize = 72;
+const END: usize = 76;
 /** Set by a thread whose kernel trapped: nobody waits for it any more. */
 const FAILED: usize = 80;
 const QUIT: usize = 84;
-const MEMBERS: usize = 88;
-/** 64-bit claims, one for each member, a cache line apart. */
-const CLAIMS: usize = 128;
-const CLAIM_BYTES: usize = 64;
 
 /** Looks before a thread goes to sleep: a few tens of microseconds, as long as TypeScript needs between two eager ops. */
 const SPINS: i32 = 20000;
 
-// @ts-expect-error: decorator
-@inline
-function claimOf(control: usize, member: i32): usize {
-  return control + CLAIMS + <usize>member * CLAIM_BYTES;
-}
-
-/** Opens a command (or, with the last sequence number, none) for everybody; for the caller last: when it sees the end, all claims are closed. */
-function open(control: usize, sequence: u32, members: i32): void {
-  atomic.store<u32>(control + DONE, 0);
-  for (let i = members - 1; i >= 0; i--) atomic.store<u64>(claimOf(control, i), (<u64>sequence) << 32);
-}
-
 /** Takes tiles until the run is over. */
 function help(control: usize, worker: i32): void {
-  const members = atomic.load<i32>(control + MEMBERS);
-  let share = worker, empty = 0;
   while (true) {
-    const at = claimOf(control, share);
-    const claim = atomic.add<u64>(at, 1);
-    const sequence = <u32>(claim >> 32);
-    const range = atomic.load<u64>(control + RANGE), begin = <u32>(range >> 32);
-    if (sequence - begin >= <u32>range - begin) return;
+    const claim = atomic.add<u64>(control + CLAIM, 1);
+    const sequence = <u32>(claim >> 32),
+      tile = <i32>(<u32>claim);
+    const begin = atomic.load<u32>(control + BEGIN);
+    if (sequence - begin >= atomic.load<u32>(control + END) - begin) return;
     const command = atomic.load<usize>(control + COMMANDS) + <usize>(sequence - begin) * COMMAND_BYTES;
     const tiles = load<i32>(command, 8);
     // A claim beyond the last tile may be old by now, and the run another one: then what was read above means nothing.
-    if (<u32>(atomic.load<u64>(at) >> 32) != sequence) continue;
-    const first = <i32>(<i64>share * tiles / members), last = <i32>(<i64>(share + 1) * tiles / members);
-    const tile = <i64>first + <i64>(<u32>claim);
-    if (tile < last) {
-      empty = 0;
-      tileOf(load<i32>(command), load<usize>(command, 4), <i32>tile, worker);
+    if (<u32>(atomic.load<u64>(control + CLAIM) >> 32) != sequence) continue;
+    if (tile < tiles) {
+      tileOf(load<i32>(command), load<usize>(command, 4), tile, worker);
       if (<i32>atomic.add<u32>(control + DONE, 1) + 1 == tiles) {
-        open(control, sequence + 1, members);
-        share = worker;
+        atomic.store<u32>(control + DONE, 0);
+        atomic.store<u64>(control + CLAIM, (<u64>sequence + 1) << 32);
       }
       continue;
     }
-    if (++empty < members) {
-      share = share + 1 == members ? 0 : share + 1;
-      continue;
-    }
-    empty = 0;
-    share = worker;
-    const own = claimOf(control, worker);
-    while (<u32>(atomic.load<u64>(own) >> 32) == sequence) {
+    while (<u32>(atomic.load<u64>(control + CLAIM) >> 32) == sequence) {
       if (atomic.load<u32>(control + FAILED)) return;
     }
   }
@@ -101,15 +74,16 @@ export function work(control: usize, worker: i32): void {
  * not), it spins for the last tiles of the others. @returns 0, or 1 when a helper's kernel trapped.
  */
 export function runTeam(commands: usize, count: i32, control: usize): i32 {
-  const members = atomic.load<i32>(control + MEMBERS);
-  const begin = <u32>atomic.load<u64>(control + RANGE) + 1;
+  const begin = atomic.load<u32>(control + END) + 1;
   atomic.store<usize>(control + COMMANDS, commands);
-  atomic.store<u64>(control + RANGE, (<u64>begin << 32) | <u64>(begin + <u32>count));
-  open(control, begin, members);
+  atomic.store<u32>(control + BEGIN, begin);
+  atomic.store<u32>(control + END, begin + <u32>count);
+  atomic.store<u32>(control + DONE, 0);
+  atomic.store<u64>(control + CLAIM, (<u64>begin) << 32);
   atomic.add<u32>(control + GENERATION, 1);
   atomic.notify(control + GENERATION, -1);
   help(control, 0);
-  while (<u32>(atomic.load<u64>(claimOf(control, 0)) >> 32) - begin < <u32>count) {
+  while (<u32>(atomic.load<u64>(control + CLAIM) >> 32) - begin < <u32>count) {
     if (atomic.load<u32>(control + FAILED)) return 1;
   }
   return 0;
