@@ -63,7 +63,6 @@ export function tileRx8(
         a = v128.load32_splat(p2); c20 = madd(a, b0, c20); c21 = madd(a, b1, c21);
         a = v128.load32_splat(p3); c30 = madd(a, b0, c30); c31 = madd(a, b1, c31);
         if (R > 4) { a = v128.load32_splat(p4); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41); }
-        if (R > 5) { a = v128.load32_splat(p5); c50 = madd(a, b0, c50); c51 = madd(a, b1, c51); }
         if (!runBytes) break;
         b0 = v128.load(pb, 32); b1 = v128.load(pb, 48);
         a = v128.load32_splat(p0, 4); c00 = madd(a, b0, c00); c01 = madd(a, b1, c01);
@@ -71,7 +70,6 @@ export function tileRx8(
         a = v128.load32_splat(p2, 4); c20 = madd(a, b0, c20); c21 = madd(a, b1, c21);
         a = v128.load32_splat(p3, 4); c30 = madd(a, b0, c30); c31 = madd(a, b1, c31);
         if (R > 4) { a = v128.load32_splat(p4, 4); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41); }
-        if (R > 5) { a = v128.load32_splat(p5, 4); c50 = madd(a, b0, c50); c51 = madd(a, b1, c51); }
         if (!runBytes) break;
         b0 = v128.load(pb, 64); b1 = v128.load(pb, 80);
         a = v128.load32_splat(p0, 8); c00 = madd(a, b0, c00); c01 = madd(a, b1, c01);
@@ -79,7 +77,6 @@ export function tileRx8(
         a = v128.load32_splat(p2, 8); c20 = madd(a, b0, c20); c21 = madd(a, b1, c21);
         a = v128.load32_splat(p3, 8); c30 = madd(a, b0, c30); c31 = madd(a, b1, c31);
         if (R > 4) { a = v128.load32_splat(p4, 8); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41); }
-        if (R > 5) { a = v128.load32_splat(p5, 8); c50 = madd(a, b0, c50); c51 = madd(a, b1, c51); }
         if (!runBytes) break;
         b0 = v128.load(pb, 96); b1 = v128.load(pb, 112);
         a = v128.load32_splat(p0, 12); c00 = madd(a, b0, c00); c01 = madd(a, b1, c01);
@@ -87,14 +84,12 @@ export function tileRx8(
         a = v128.load32_splat(p2, 12); c20 = madd(a, b0, c20); c21 = madd(a, b1, c21);
         a = v128.load32_splat(p3, 12); c30 = madd(a, b0, c30); c31 = madd(a, b1, c31);
         if (R > 4) { a = v128.load32_splat(p4, 12); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41); }
-        if (R > 5) { a = v128.load32_splat(p5, 12); c50 = madd(a, b0, c50); c51 = madd(a, b1, c51); }
         pb += 128;
         p0 += 16;
         p1 += 16;
         p2 += 16;
         p3 += 16;
         if (R > 4) p4 += 16;
-        if (R > 5) p5 += 16;
       }
       while (p0 < end) {
         const b0 = v128.load(pb), b1 = v128.load(pb, 16);

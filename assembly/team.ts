@@ -14,9 +14,8 @@ const DONE: usize = 8;
 /** Number of runs so far: sleeping threads wait for it to change. */
 const GENERATION: usize = 64;
 const COMMANDS: usize = 68;
-/** First and last (exclusive) sequence number of the run. */
-const BEGIN: usize = 72;
-const END: usize = 76;
+/** Last (exclusive) and, in the upper half, first sequence number of the run: one word, so that nobody sees half of a new run. */
+const RANGE: usize = 72;
 /** Set by a thread whose kernel trapped: nobody waits for it any more. */
 const FAILED: usize = 80;
 const QUIT: usize = 84;
@@ -30,8 +29,8 @@ function help(control: usize, worker: i32): void {
     const claim = atomic.add<u64>(control + CLAIM, 1);
     const sequence = <u32>(claim >> 32),
       tile = <i32>(<u32>claim);
-    const begin = atomic.load<u32>(control + BEGIN);
-    if (sequence - begin >= atomic.load<u32>(control + END) - begin) return;
+    const range = atomic.load<u64>(control + RANGE), begin = <u32>(range >> 32);
+    if (sequence - begin >= <u32>range - begin) return;
     const command = atomic.load<usize>(control + COMMANDS) + <usize>(sequence - begin) * COMMAND_BYTES;
     const tiles = load<i32>(command, 8);
     // A claim beyond the last tile may be old by now, and the run another one: then what was read above means nothing.
@@ -74,10 +73,9 @@ export function work(control: usize, worker: i32): void {
  * not), it spins for the last tiles of the others. @returns 0, or 1 when a helper's kernel trapped.
  */
 export function runTeam(commands: usize, count: i32, control: usize): i32 {
-  const begin = atomic.load<u32>(control + END) + 1;
+  const begin = <u32>atomic.load<u64>(control + RANGE) + 1;
   atomic.store<usize>(control + COMMANDS, commands);
-  atomic.store<u32>(control + BEGIN, begin);
-  atomic.store<u32>(control + END, begin + <u32>count);
+  atomic.store<u64>(control + RANGE, ((<u64>begin) << 32) | <u64>(begin + <u32>count));
   atomic.store<u32>(control + DONE, 0);
   atomic.store<u64>(control + CLAIM, (<u64>begin) << 32);
   atomic.add<u32>(control + GENERATION, 1);

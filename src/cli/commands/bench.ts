@@ -32,9 +32,13 @@ export const bench: Command = {
     const size = count(values, "size", models[model].size);
     const batch = count(values, "batch", 1);
     const time = count(values, "time", 2000);
+    if (values.profile && values.eager)
+      throw new UsageError("--profile times the kernels of a compiled network: leave out --eager");
     const peakOfOne = await measurePeak();
     await start(values);
     const { backend, binary, threads } = info();
+    if (values.profile && backend !== "webgpu")
+      throw new UsageError(`--profile needs --backend webgpu: the ${backend} backend does not time its kernels`);
     const shape = [batch, 3, size, size];
     manualSeed(0);
     const net = createModel(model as string).eval();

@@ -3,7 +3,7 @@ import { floatBytes, type LowerContext, panelColumns } from "./context.ts";
 
 /** Work of a tile, in multiply-accumulates: big enough that claiming it costs nothing, small enough to share among threads. */
 const tileMacs = 1 << 20;
-/** Rows of a tile when there are many, whole register tiles of 4 and of 6: 60 rows of a 512-channel A are 120 KB, which stay in the second-level cache. */
+/** Rows of a tile when there are many, whole register tiles of 5 and of 6: 60 rows of a 512-channel A are 120 KB, which stay in the second-level cache. */
 const tileRows = 60;
 
 /** Weights that stay in the second-level cache beside rows of A. */
