@@ -8,7 +8,10 @@ import type { Failed, Join, Ready } from "./member.ts";
 /** Shared memories reserve their maximum at once; small devices refuse 4 GiB. */
 const maximumPages = [65536, 32768, 16384, 8192];
 const initialPages = 16;
-const controlBytes = 128;
+// The control block (assembly/team.ts): shared words, one of them the number of members, then a claim for each member on a cache line of its own.
+const membersWord = 22;
+const sharedBytes = 128;
+const memberBytes = 64;
 
 export interface Team {
   readonly threads: number;
@@ -28,8 +31,10 @@ export async function startTeam(
   const memory = sharedMemory();
   const exports = await instantiateBinary<TeamExports>(name, memory, module);
   const allocator = new Allocator(memory, exports.heapBase());
+  const controlBytes = sharedBytes + threads * memberBytes;
   const control = allocator.alloc(controlBytes, "the team's control block");
   allocator.i32.fill(0, control >> 2, (control + controlBytes) >> 2);
+  allocator.i32[(control >> 2) + membersWord] = threads;
 
   const workers: Spawned[] = [];
   let dead: Error | undefined;

@@ -45,3 +45,12 @@ export const panelColumns = 8;
 export function packedLength(columns: number, k: number): number {
   return Math.ceil(columns / panelColumns) * panelColumns * (k + 1);
 }
+
+/**
+ * Floats from one worker's scratch memory to the next one's, where it needs `length`: a page of memory lies between what two of
+ * them write, since a core fetches ahead what lies behind the lines it works on, up to the end of the page.
+ */
+export function workerStep(length: number, workers: number): number {
+  const page = 4096 / floatBytes;
+  return workers === 1 ? length : (Math.ceil(length / page) + 1) * page;
+}

@@ -1,6 +1,6 @@
 import type { Conv2dAttrs, View } from "../../backend.ts";
 import type { RecordOf } from "../records.ts";
-import { floatBytes, type LowerContext, optional, panelColumns } from "./context.ts";
+import { floatBytes, type LowerContext, optional, panelColumns, workerStep } from "./context.ts";
 
 /** The last group of a block may be filled up to the smallest register tile. */
 const spareRows = 3;
@@ -63,8 +63,8 @@ export function lowerWinograd(
   const fused = context.workers === 1 || blocks >= enoughBlocks;
   const shares = fused ? 1 : Math.min(panels, Math.ceil(enoughBlocks / blocks));
   const positionLength = spread(capacity * k);
-  const vLength = positions * positionLength;
-  const scratchLength = headBytes / floatBytes + k + positions * capacity * panelColumns;
+  const vLength = workerStep(positions * positionLength, context.workers);
+  const scratchLength = workerStep(headBytes / floatBytes + k + positions * capacity * panelColumns, context.workers);
   const record: RecordOf<"winograd"> = {
     x: context.address(x),
     y: context.address(y),

@@ -1,5 +1,5 @@
 import type { Conv2dAttrs, View } from "../../backend.ts";
-import { floatBytes, type LowerContext } from "./context.ts";
+import { floatBytes, type LowerContext, workerStep } from "./context.ts";
 
 const positions = 36;
 const tileSize = 4;
@@ -48,7 +48,7 @@ export function emitWinogradGrad(attrs: Conv2dAttrs, x: View, dy: View, dw: View
   const segments = Math.max(1, Math.min(maxSegments, Math.floor(tiles / segmentTiles), Math.floor(maxFloats / whole)));
   const partial = context.scratch(segments * whole);
   const transformed = positions * (blockTiles * (ocSpan + cSpan) + 32);
-  const scratchLength = headBytes / floatBytes + transformed;
+  const scratchLength = workerStep(headBytes / floatBytes + transformed, context.workers);
   const scratch = context.scratch(context.workers * scratchLength);
   const shared = { ...shares, partial, c, oc, segments, scratch, scratchStep: scratchLength * floatBytes };
   context.emit("winogradGrad", segments * shares.ocShares * shares.cShares, {
