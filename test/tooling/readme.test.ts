@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { test } from "uvu";
@@ -24,6 +25,29 @@ test("README.md's table of speeds is what was measured last", async () => {
     "Made by `npm run bench:peers` on a machine.\n\n| batch 1 | a | b |\n|---|---|---|\n| x | 51.7 ms (53.3), 1.00x | 9.4 ms |\n\n";
   assert.match(speedTable(results), /\| x \| 52 \| 9 \|\n\nBest runs on a machine\.$/);
   assert.throws(() => speedTable("nothing"), /no measurement of batch 1/);
+});
+
+test("README.md's errors of the degradation experiment are those of the logs, and show what the paper shows", () => {
+  const readme = readFileSync(join(repoRoot, "README.md"), "utf8");
+  const errors = (name: string): { train: number; test: number } => {
+    const log = readFileSync(join(repoRoot, `examples/degradation/results/cifar_${name}.log.jsonl`), "utf8");
+    const epochs = log
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { epoch: number; trainAccuracy: number; testAccuracy: number });
+    assert.equal(epochs.map((e) => e.epoch).join(), Array.from({ length: 12 }, (_, i) => i + 1).join(), name);
+    const { trainAccuracy, testAccuracy } = epochs[11]!;
+    return { train: 100 * (1 - trainAccuracy), test: 100 * (1 - testAccuracy) };
+  };
+  const all = Object.fromEntries(
+    ["plain20", "plain56", "resnet20", "resnet56"].map((name) => {
+      const found = errors(name);
+      const row = `| ${name.replace(/(\d+)$/, "-$1")} | ${found.train.toFixed(2)} | ${found.test.toFixed(2)} |`;
+      assert.ok(readme.includes(row), row);
+      return [name, found.train];
+    }),
+  );
+  assert.ok(all.plain56! > all.plain20! && all.resnet56! < all.resnet20!, JSON.stringify(all));
 });
 
 test.run();
