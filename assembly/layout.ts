@@ -1,5 +1,6 @@
 // Kernels that move values without computing.
 import {
+  NOT_FINITE_FLAG, NOT_FINITE_LENGTH, NOT_FINITE_PER_TILE, NOT_FINITE_X,
   PAD_C, PAD_H, PAD_LEFT, PAD_OH, PAD_OW, PAD_SHORTCUT_BEFORE, PAD_SHORTCUT_C, PAD_SHORTCUT_H, PAD_SHORTCUT_OC, PAD_SHORTCUT_OH,
   PAD_SHORTCUT_OW, PAD_SHORTCUT_STRIDE, PAD_SHORTCUT_W, PAD_SHORTCUT_X, PAD_SHORTCUT_Y, PAD_TOP, PAD_VALUE, PAD_W, PAD_X, PAD_Y,
   TRANSPOSE_COLUMNS, TRANSPOSE_ROWS, TRANSPOSE_X, TRANSPOSE_Y,
@@ -44,13 +45,33 @@ export function padShortcut(r: usize, tile: i32): void {
   }
 }
 
-/** [rows][columns] to [columns][rows]; a tile is an image. */
+/** [rows][columns] to [columns][rows], four rows at a time; a tile is an image. */
 export function transpose(r: usize, tile: i32): void {
   const rows = load<i32>(r, TRANSPOSE_ROWS), columns = load<i32>(r, TRANSPOSE_COLUMNS);
-  const image = (<usize>tile * rows * columns) << 2, step = <usize>rows << 2;
-  let x = load<usize>(r, TRANSPOSE_X) + image;
-  for (let i = 0; i < rows; i++) {
-    let y = load<usize>(r, TRANSPOSE_Y) + image + (i << 2);
-    for (let j = 0; j < columns; j++, x += 4, y += step) f32.store(y, f32.load(x));
+  const image = (<usize>tile * rows * columns) << 2, step = <usize>rows << 2, row = <usize>columns << 2;
+  let x = load<usize>(r, TRANSPOSE_X) + image, to = load<usize>(r, TRANSPOSE_Y) + image, i = 0;
+  for (; i + 4 <= rows; i += 4, x += row << 2, to += 16) {
+    let y = to;
+    for (let from = x, end = x + row; from < end; from += 4, y += step) {
+      let v = v128.load32_zero(from);
+      v = v128.load32_lane(from + row, v, 1);
+      v = v128.load32_lane(from + 2 * row, v, 2);
+      v128.store(y, v128.load32_lane(from + 3 * row, v, 3));
+    }
   }
+  for (; i < rows; i++, x += row, to += 4) {
+    let y = to;
+    for (let from = x, end = x + row; from < end; from += 4, y += step) f32.store(y, f32.load(from));
+  }
+}
+
+/** Whether a value is NaN or infinite: all bits of its exponent are set. */
+export function notFinite(r: usize, tile: i32): void {
+  const length = load<i32>(r, NOT_FINITE_LENGTH), perTile = load<i32>(r, NOT_FINITE_PER_TILE), first = tile * perTile;
+  let x = load<usize>(r, NOT_FINITE_X) + (<usize>first << 2);
+  const end = x + (<usize>min(perTile, length - first) << 2), mask = i32x4.splat(0x7f800000);
+  let found = i32x4.splat(0);
+  for (; x + 16 <= end; x += 16) found = v128.or(found, i32x4.eq(v128.and(v128.load(x), mask), mask));
+  for (; x < end; x += 4) found = v128.or(found, i32x4.eq(v128.and(v128.load32_zero(x), mask), mask));
+  if (v128.any_true(found)) store<i32>(load<usize>(r, NOT_FINITE_FLAG), 1);
 }

@@ -12,10 +12,10 @@ import {
   KERNEL_NORM_STATS, KERNEL_PACK, KERNEL_PAD, KERNEL_PAD_SHORTCUT, KERNEL_PAD_SHORTCUT_GRAD, KERNEL_POINTWISE,
   KERNEL_POOL_GRAD, KERNEL_REDUCE, KERNEL_RELU_GRAD, KERNEL_SCALE_SHIFT, KERNEL_SGD, KERNEL_SOFTMAX,
   KERNEL_SOFTMAX_GRAD, KERNEL_TRANSPOSE, KERNEL_WEIGHT_GRAD,
-  KERNEL_NORM_APPLY, KERNEL_PHASE_WEIGHTS, KERNEL_SPREAD, KERNEL_WINOGRAD, KERNEL_WINOGRAD_GRAD, KERNEL_WINOGRAD_GRAD_SUM, KERNEL_WINOGRAD_INPUT, KERNEL_WINOGRAD_PACK,
+  KERNEL_NORM_APPLY, KERNEL_NOT_FINITE, KERNEL_PHASE_WEIGHTS, KERNEL_SPREAD, KERNEL_WINOGRAD, KERNEL_WINOGRAD_GRAD, KERNEL_WINOGRAD_GRAD_SUM, KERNEL_WINOGRAD_INPUT, KERNEL_WINOGRAD_PACK,
 } from "./generated/records";
 import { crop, mul, padShortcutGrad, poolGrad, reduce, reluGrad } from "./grad";
-import { pad, padShortcut, transpose } from "./layout";
+import { notFinite, pad, padShortcut, transpose } from "./layout";
 import { normFold, pointwise, scaleShift } from "./pointwise";
 import { adaptivePool, avgPool, maxPool } from "./pool2d";
 import { softmax } from "./softmax";
@@ -75,6 +75,7 @@ export function tileOf(kernel: i32, record: usize, tile: i32, worker: i32): void
     case KERNEL_PHASE_WEIGHTS: phaseWeights(record, tile); break;
     case KERNEL_SPREAD: spread(record, tile); break;
     case KERNEL_NORM_APPLY: normApply(record, tile); break;
+    case KERNEL_NOT_FINITE: notFinite(record, tile); break;
     default: unreachable();
   }
 }

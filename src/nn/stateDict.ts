@@ -1,5 +1,6 @@
 import { ArgumentError, ResNetError, StateDictError } from "../errors.ts";
 import { formatShape, numel, sameShape } from "../tensor/shape.ts";
+import type { Staged } from "../tensor/storage.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /** A tensor of a checkpoint, read when it is needed. */
@@ -64,10 +65,39 @@ export function loadInto(target: Target, loadable: Loadable, { strict = true, ..
     const from = state.get(key);
     return from === undefined ? [] : [{ key, to, from }];
   });
-  const values = reader(pairs.map(({ from }) => from));
-  for (const { key, from } of pairs) check(source + key, from.shape, values(from), rest.allowNonFinite ?? false);
-  for (const { to, from } of pairs) to.set(values(from));
+  write(source, pairs, rest.allowNonFinite ?? false);
   return { missing: difference.missing, unexpected: difference.unexpected };
+}
+
+interface Pair {
+  readonly key: string;
+  readonly to: Tensor;
+  readonly from: StateTensor;
+}
+
+/**
+ * A tensor that nobody looked at yet is read once, straight into its memory, which it gets when all is well. Values that are there
+ * already are replaced only after everything was read and checked, so the rest is read twice.
+ */
+function write(source: string, pairs: readonly Pair[], allowNonFinite: boolean): void {
+  const staged: Staged[] = [];
+  const rest: Pair[] = [];
+  try {
+    for (const pair of pairs) {
+      const { key, to, from } = pair;
+      const made = from.readInto && to.storage.stage(to.shape, (target) => from.readInto?.(target));
+      if (made === undefined) rest.push(pair);
+      else staged.push(made);
+      if (made?.finite === false) check(source + key, from.shape, from.read(), allowNonFinite);
+    }
+    const values = reader(rest.map(({ from }) => from));
+    for (const { key, from } of rest) check(source + key, from.shape, values(from), allowNonFinite);
+    for (const { to, from } of rest) to.set(values(from));
+  } catch (error) {
+    for (const made of staged) made.drop();
+    throw error;
+  }
+  for (const made of staged) made.keep();
 }
 
 function read(loadable: Loadable): StateTensors {
@@ -138,8 +168,9 @@ function check(name: string, shape: readonly number[], values: Float32Array, all
 }
 
 function firstNonFinite(values: Float32Array): number {
-  // x - x is 0 for finite x and NaN otherwise: one addition each while all is well.
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]! - values[i]!;
-  return sum === 0 ? -1 : values.findIndex((v) => !Number.isFinite(v));
+  // All bits of the exponent are set only in NaN and infinity: then this addition reaches the sign.
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+  let found = 0;
+  for (let i = 0; i < bits.length; i++) found |= (bits[i]! & 0x7fffffff) + 0x00800000;
+  return found >= 0 ? -1 : values.findIndex((v) => !Number.isFinite(v));
 }

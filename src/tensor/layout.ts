@@ -3,17 +3,17 @@ import type { Shape } from "./shape.ts";
 /**
  * The bytes of a 4-D tensor are channels-last (N,H,W,C) whatever the shape says (N,C,H,W): a 1x1 convolution is then a plain
  * matrix product and a picture's pixels need no shuffling. Everything else is stored in row-major order.
- * The functions of this file are the only places that convert.
+ * The functions of this file convert, and `fill` of a backend whose memory a checkpoint is read into.
  */
 export function toStorageOrder(values: Float32Array, shape: Shape): Float32Array {
-  if (!differs(shape)) return values;
+  if (!isTurned(shape)) return values;
   const [n, c, h, w] = shape as [number, number, number, number];
   return swapInner(values, n, c, h * w);
 }
 
 /** The same in memory that the next call uses again: fresh memory for every tensor of a checkpoint costs more than turning it. */
 export function toStorageOrderSoon(values: Float32Array, shape: Shape): Float32Array {
-  if (!differs(shape)) return values;
+  if (!isTurned(shape)) return values;
   const { length } = values;
   if (length > keptLength) return toStorageOrder(values, shape);
   if (kept.length < length) kept = new Float32Array(length);
@@ -27,12 +27,13 @@ let kept = new Float32Array(0);
 
 /** Inverse of {@link toStorageOrder}: storage bytes to row-major values in the shape's order. */
 export function fromStorageOrder(stored: Float32Array, shape: Shape): Float32Array {
-  if (!differs(shape)) return stored;
+  if (!isTurned(shape)) return stored;
   const [n, c, h, w] = shape as [number, number, number, number];
   return swapInner(stored, n, h * w, c);
 }
 
-function differs(shape: Shape): boolean {
+/** Whether row-major values are in another order than the bytes of a tensor of this shape. */
+export function isTurned(shape: Shape): boolean {
   return shape.length === 4 && shape[1] !== 1 && shape[2]! * shape[3]! !== 1;
 }
 

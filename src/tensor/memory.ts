@@ -1,4 +1,5 @@
 import { ResNetError } from "../errors.ts";
+import type { Shape } from "./shape.ts";
 
 /** What a backend knows a block of memory by: an address, a typed array, a GPU buffer. Only its own backend looks inside. */
 export type Handle = unknown;
@@ -22,6 +23,12 @@ export interface Memory {
   free(handle: Handle): void;
   /** Copies values in storage order. */
   write(handle: Handle, values: Float32Array): void;
+  /**
+   * Lets `read` write values (row-major in `shape`, as many as it has) where they stay or right beside it, and brings them into
+   * storage order there: no copy of a weight is made outside of this memory. Absent where the memory is out of reach.
+   * @returns whether all of them are finite
+   */
+  fill?(handle: Handle, shape: Shape, read: (target: Float32Array) => void): boolean;
   /** A copy of the first `length` values in storage order. */
   read(handle: Handle, length: number): Promise<Float32Array>;
   /** Absent where reading must wait for a device (WebGPU). */

@@ -1,11 +1,22 @@
 import { DisposedError } from "../errors.ts";
 import { currentMemory, type Handle, type Memory } from "./memory.ts";
+import type { Shape } from "./shape.ts";
 
 /** Values that are computed only when somebody looks (deferred initialisation). Storage order. */
 export interface LazyValues {
   materialise(): Float32Array;
   /** Called instead of `materialise` when the values are replaced before anybody looked. */
   cancel(): void;
+}
+
+/** Values beside a storage's deferred ones: nobody sees them before `keep`. One of the two must be called. */
+export interface Staged {
+  /** No NaN and no infinity is among them. */
+  readonly finite: boolean;
+  /** They are the storage's values from now on. */
+  keep(): void;
+  /** Gives their memory back: the storage is as it was. */
+  drop(): void;
 }
 
 /**
@@ -75,6 +86,24 @@ export class Storage {
     this.version++;
   }
 
+  /**
+   * Lets `read` write values (row-major in `shape`) straight into memory that becomes the storage's when that is wanted. Undefined where
+   * somebody looked at the values already, or where the memory is out of reach.
+   */
+  stage(shape: Shape, read: (target: Float32Array) => void): Staged | undefined {
+    this.#check();
+    const memory = currentMemory();
+    if (this.#lazy === undefined || memory.fill === undefined) return undefined;
+    const handle = memory.alloc(this.length);
+    try {
+      const finite = memory.fill(handle, shape, read);
+      return { finite, keep: () => this.#adopt(memory, handle), drop: () => memory.free(handle) };
+    } catch (error) {
+      memory.free(handle);
+      throw error;
+    }
+  }
+
   read(): Promise<Float32Array> {
     this.#settle();
     return this.#memory!.read(this.#handle, this.length);
@@ -116,6 +145,15 @@ export class Storage {
     if (lazy === undefined) return;
     this.#allocate(() => lazy.materialise()); // whatever fails, the deferred values are still there
     this.#lazy = undefined;
+  }
+
+  #adopt(memory: Memory, handle: Handle): void {
+    if (this.#memory !== undefined) this.#memory.free(this.#handle); // staged twice, say under two names
+    this.#lazy?.cancel();
+    this.#lazy = undefined;
+    this.#memory = memory;
+    this.#handle = handle;
+    this.version++;
   }
 
   #check(): void {

@@ -1,4 +1,6 @@
+import { isTurned } from "../../tensor/layout.ts";
 import type { Handle, MemoryStats } from "../../tensor/memory.ts";
+import { numel, type Shape } from "../../tensor/shape.ts";
 import { forgottenTensors } from "../../tensor/tensor.ts";
 import type {
   Backend,
@@ -24,6 +26,7 @@ import { CompiledProgram } from "./compiled.ts";
 import { Eager } from "./eager.ts";
 import { inlineBytes } from "./inline.ts";
 import type { LowerContext } from "./lower/context.ts";
+import { lowerFill } from "./lower/fill.ts";
 import { lower } from "./lower/index.ts";
 import { plan, type WasmOptions } from "./plan.ts";
 import { startTeam } from "./team.ts";
@@ -94,6 +97,23 @@ export class WasmBackend implements Backend {
 
   write(handle: Handle, values: Float32Array): void {
     this.allocator.f32.set(values, (handle as number) >>> 2);
+  }
+
+  fill(handle: Handle, shape: Shape, read: (target: Float32Array) => void): boolean {
+    const length = numel(shape);
+    const to = handle as number;
+    const flag = this.allocator.alloc(4, "an answer");
+    this.allocator.i32[flag >>> 2] = 0;
+    try {
+      this.#eager.launch(() => {
+        const from = isTurned(shape) ? this.#eager.scratch(length) : to;
+        read(this.allocator.f32.subarray(from >>> 2, (from >>> 2) + length));
+        lowerFill(this.#eager, { from, to, shape, flag });
+      });
+      return this.allocator.i32[flag >>> 2] === 0;
+    } finally {
+      this.allocator.free(flag);
+    }
   }
 
   readSync(handle: Handle, length: number): Float32Array {

@@ -306,6 +306,8 @@ export const records = {
     "scratch",
     "scratchStep",
   ],
+  /** Writes 1 to `flag` where one of `length` values is NaN or infinite; a tile is `perTile` of them. */
+  notFinite: ["x", "flag", "length", "perTile"],
 } as const;
 
 export type KernelName = keyof typeof records;
