@@ -1,7 +1,8 @@
 /**
  * `npm run build:dist`: what is published. The library is bundled twice, for Node's relatives and for the web, because
  * only `src/platform/` differs; both share the kernels, one module per binary, loaded when it is asked for.
- *   dist/node/  index.js, cli.js, and the scripts of workers: worker.js (a thread), classifierWorker.js; fleet.js, engineThread.js
+ *   dist/node/  index.js, cli.js, and the scripts of workers: worker.js (a thread), classifierWorker.js, dataWorker.js;
+ *               fleet.js, engineThread.js
  *   dist/web/   index.js, worker.js, classifierWorker.js
  *   dist/kernels/  the inlined binaries         dist/wasm/  the same as files        dist/weights/  the embedded model
  *   dist/types/  declarations
@@ -84,6 +85,7 @@ export async function buildDist({ log = console.error } = {}) {
     cli: "src/cli/main.ts",
     worker: "src/worker/node/worker.ts",
     classifierWorker: "src/worker/node/classifierWorker.ts",
+    dataWorker: "src/worker/node/dataWorker.ts",
     fleet: "src/fleet/index.ts",
     engineThread: "src/fleet/engineThread.ts",
   });

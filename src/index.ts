@@ -101,10 +101,24 @@ export { forgottenTensors, full, ones, Tensor, tensor, zeros } from "./tensor/te
 export type { EpochLine } from "./train/checkpoint.ts";
 export { clipGradNorm, gradNorm } from "./train/clip.ts";
 export { Ema } from "./train/ema.ts";
-export { type Evaluation, evaluateNet } from "./train/evaluateNet.ts";
+export { type EvaluateOptions, type Evaluation, evaluateNet } from "./train/evaluateNet.ts";
 export { type FitOptions, type FitResult, fit, type StepInfo } from "./train/fit.ts";
-export { type Augmentation, type Batch, DataLoader, type LoaderOptions } from "./train/loader.ts";
+export {
+  type Augmentation,
+  type Batch,
+  DataLoader,
+  type DataWorkerOptions,
+  type LoaderOptions,
+  type TrainingData,
+} from "./train/loader.ts";
 export { describeMemory, estimateMemory, type MemoryEstimate, type MemoryOptions } from "./train/memory.ts";
+export {
+  checkReadable,
+  type OnDemandData,
+  type OnDemandOptions,
+  type PictureStore,
+  prepareOnDemand,
+} from "./train/onDemand.ts";
 export {
   AdamW,
   type AdamWOptions,
@@ -126,7 +140,7 @@ export {
   warmUp,
 } from "./train/schedule.ts";
 export { centerCrop as centerCropImage, crop as cropImage, pad as padImage } from "./vision/crop.ts";
-export { type ImageDataset, matchClasses, type Sample } from "./vision/datasets.ts";
+export { type DatasetOrigin, type ImageDataset, matchClasses, type Sample } from "./vision/datasets.ts";
 export { type ImageInfo, imageInfo } from "./vision/decode.ts";
 export { encodePng } from "./vision/encodePng.ts";
 export { activationMap, type HeatMap, overlay, upsample } from "./vision/heatmap.ts";

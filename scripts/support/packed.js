@@ -13,7 +13,9 @@ const wanted = [
   "LICENSE",
   "CHANGELOG.md",
   "assets/sample/cat.jpg",
-  ...["index", "cli", "worker", "classifierWorker", "fleet", "engineThread"].map((name) => `dist/node/${name}.js`),
+  ...["index", "cli", "worker", "classifierWorker", "dataWorker", "fleet", "engineThread"].map(
+    (name) => `dist/node/${name}.js`,
+  ),
   ...["index", "worker", "classifierWorker"].map((name) => `dist/web/${name}.js`),
   ...["strict", "strictThreads", "relaxed", "relaxedThreads"].map((name) => `dist/kernels/${name}.js`),
   ...["strict", "strict-threads", "relaxed", "relaxed-threads"].map((name) => `dist/wasm/${name}.wasm`),

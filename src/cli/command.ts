@@ -97,3 +97,9 @@ export function text(values: Values, name: string): string | undefined {
   const value = values[name];
   return typeof value === "string" ? value : undefined;
 }
+
+export const workersOption: OptionSpec = {
+  type: "string",
+  value: "N",
+  help: "threads that decode and augment pictures beside training, to the same bits; 1 by default for picture files, else 0",
+};

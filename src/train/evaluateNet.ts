@@ -4,8 +4,7 @@ import { crossEntropy } from "../ops/crossEntropy.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Normalization } from "../vision/presets.ts";
-import { DataLoader } from "./loader.ts";
-import type { PreparedData } from "./prepared.ts";
+import { DataLoader, type DataWorkerOptions, type TrainingData } from "./loader.ts";
 
 /** What `evaluateNet` counted. */
 export interface Evaluation {
@@ -27,23 +26,36 @@ export function countCorrect(logits: Float32Array, labels: Uint16Array): number 
   return correct;
 }
 
+/** How `evaluateNet` reads pictures. */
+export interface EvaluateOptions extends DataWorkerOptions {
+  readonly normalize: Normalization;
+  /** 100 by default. */
+  readonly batch?: number;
+}
+
 /** Loss and accuracy in evaluation mode. The network is left in the mode that it was in. */
-export async function evaluateNet(
-  net: Module,
-  data: PreparedData,
-  options: { readonly normalize: Normalization; readonly batch?: number },
-): Promise<Evaluation> {
+export async function evaluateNet(net: Module, data: TrainingData, options: EvaluateOptions): Promise<Evaluation> {
+  const loader = evaluationLoader(data, options);
+  try {
+    return await evaluateBatches(net, loader);
+  } finally {
+    loader.dispose();
+  }
+}
+
+/** Pictures in their order, as they are. */
+export function evaluationLoader(data: TrainingData, options: EvaluateOptions): DataLoader {
+  return new DataLoader(data, { ...options, batch: Math.min(options.batch ?? 100, data.length), shuffle: false });
+}
+
+/** `evaluateNet` on a loader that is used again. */
+export async function evaluateBatches(net: Module, loader: DataLoader): Promise<Evaluation> {
   const modes = [...net.modules()].map((m) => [m, m.training] as const);
   net.eval();
-  const loader = new DataLoader(data, {
-    batch: Math.min(options.batch ?? 100, data.length),
-    normalize: options.normalize,
-    shuffle: false,
-  });
   let sum = 0;
   let correct = 0;
   try {
-    for (const { input, target, labels, count } of loader.epoch(0)) {
+    for await (const { input, target, labels, count } of loader.batches(0)) {
       const [logits, loss] = noGrad(() =>
         tidy((): [Tensor, Tensor] => {
           const y = net.forward(input);
@@ -57,5 +69,6 @@ export async function evaluateNet(
   } finally {
     for (const [m, training] of modes) m.training = training;
   }
-  return { loss: sum / data.length, correct, count: data.length };
+  const { length } = loader.data;
+  return { loss: sum / length, correct, count: length };
 }

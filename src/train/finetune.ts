@@ -8,12 +8,12 @@ import { tidy } from "../tensor/scope.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
 import type { Normalization } from "../vision/presets.ts";
 import { countCorrect } from "./evaluateNet.ts";
-import { DataLoader } from "./loader.ts";
+import { DataLoader, type DataWorkerOptions, type TrainingData, workerOptions } from "./loader.ts";
 import { AdamW } from "./optimizer.ts";
-import { checkTrainable, type PreparedData, subset } from "./prepared.ts";
+import { checkTrainable, subset } from "./prepared.ts";
 import { cosine } from "./schedule.ts";
 
-export interface FinetuneOptions {
+export interface FinetuneOptions extends DataWorkerOptions {
   readonly normalize: Normalization;
   /** Passes of the new classifier over the features; 100 by default. */
   readonly epochs?: number;
@@ -43,7 +43,7 @@ interface Features {
  */
 export async function finetune(
   net: PictureNet,
-  data: PreparedData,
+  data: TrainingData,
   options: FinetuneOptions,
 ): Promise<{ readonly correct: number; readonly count: number; readonly loss: number }> {
   checkTrainable(data);
@@ -52,8 +52,8 @@ export async function finetune(
     throw new ArgumentError(`finetune: epochs must be a whole number of at least 1, got ${epochs}`);
   }
   net.requiresGrad(false);
-  const plain = await features(net, data, options, 0);
-  const mirror = await features(net, mirrored(data), options, data.length);
+  const plain = await features(net, data, options, false);
+  const mirror = await features(net, data, options, true);
   const scale = standardisation(plain);
   const all = new Float32Array(2 * plain.values.length);
   all.set(standardised(plain, scale));
@@ -79,7 +79,7 @@ export async function finetune(
 }
 
 /** Divides pictures into two parts, class by class. @param share of each class for the second part; a class keeps at least one in the first */
-export function splitByClass(data: PreparedData, share: number, seed = 0): readonly [PreparedData, PreparedData] {
+export function splitByClass<T extends TrainingData>(data: T, share: number, seed = 0): readonly [T, T] {
   if (!(share >= 0 && share < 1))
     throw new ArgumentError(`splitByClass: share must be from 0 to below 1, got ${share}`);
   const order = new Generator(seed).randperm(data.length);
@@ -107,34 +107,33 @@ export function splitByClass(data: PreparedData, share: number, seed = 0): reado
 
 async function features(
   net: PictureNet,
-  data: PreparedData,
-  { normalize, batch = 64, onFeatures }: FinetuneOptions,
-  before: number,
+  data: TrainingData,
+  options: FinetuneOptions,
+  mirrored: boolean,
 ): Promise<Features> {
+  const { normalize, batch = 64, onFeatures } = options;
   net.eval();
-  const loader = new DataLoader(data, { batch: Math.min(batch, data.length), normalize, shuffle: false });
+  const loader = new DataLoader(data, {
+    ...workerOptions(options),
+    batch: Math.min(batch, data.length),
+    normalize,
+    shuffle: false,
+    mirrored,
+  });
   const values = new Float32Array(data.length * net.numFeatures);
   let done = 0;
-  for (const { input, target, count } of loader.epoch(0)) {
-    const feature = noGrad(() => tidy(() => net.pool(net.forwardFeatures(input)).keep()));
-    values.set(await feature.data(), done * net.numFeatures);
-    for (const t of [feature, input, target]) t.dispose();
-    done += count;
-    onFeatures?.(before + done, 2 * data.length);
+  try {
+    for await (const { input, target, count } of loader.batches(0)) {
+      const feature = noGrad(() => tidy(() => net.pool(net.forwardFeatures(input)).keep()));
+      values.set(await feature.data(), done * net.numFeatures);
+      for (const t of [feature, input, target]) t.dispose();
+      done += count;
+      onFeatures?.((mirrored ? data.length : 0) + done, 2 * data.length);
+    }
+  } finally {
+    loader.dispose();
   }
   return { values, width: net.numFeatures, labels: data.labels };
-}
-
-function mirrored(data: PreparedData): PreparedData {
-  const { length, height, width, channels, pixels } = data;
-  const turned = new Uint8Array(pixels.length);
-  for (let row = 0; row < length * height; row++) {
-    for (let x = 0; x < width; x++) {
-      const from = (row * width + x) * channels;
-      turned.set(pixels.subarray(from, from + channels), (row * width + width - 1 - x) * channels);
-    }
-  }
-  return { ...data, pixels: turned };
 }
 
 interface Scale {

@@ -10,13 +10,21 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { imageClassification, type Normalization } from "../vision/presets.ts";
 import { type EpochLine, encodeRun, type Progress, type Run, restoreRun } from "./checkpoint.ts";
 import { clipGradNorm } from "./clip.ts";
+import { isDecoded } from "./data.ts";
 import { findNonFinite } from "./diagnose.ts";
 import { Ema } from "./ema.ts";
-import { countCorrect, evaluateNet } from "./evaluateNet.ts";
-import { type Augmentation, type Batch, DataLoader } from "./loader.ts";
+import { countCorrect, evaluateBatches, evaluationLoader } from "./evaluateNet.ts";
+import {
+  type Augmentation,
+  type Batch,
+  DataLoader,
+  type DataWorkerOptions,
+  type TrainingData,
+  workerOptions,
+} from "./loader.ts";
 import { estimateMemory, type MemoryEstimate } from "./memory.ts";
 import { type Optimizer, SGD } from "./optimizer.ts";
-import { checkTrainable, type PreparedData } from "./prepared.ts";
+import { checkTrainable } from "./prepared.ts";
 import { recomputeBlocks } from "./recompute.ts";
 import { constant, type Schedule } from "./schedule.ts";
 
@@ -39,7 +47,7 @@ export interface StepInfo {
 }
 
 /** How `fit` trains; whatever is left out is the paper's or does nothing. */
-export interface FitOptions {
+export interface FitOptions extends DataWorkerOptions {
   readonly epochs: number;
   /** 128 by default. */
   readonly batch?: number;
@@ -54,7 +62,7 @@ export interface FitOptions {
   /** Of the data's order and augmentation. 0 by default. Dropout draws from the default generator: see `manualSeed`. */
   readonly seed?: number;
   /** Pictures to evaluate on after each epoch. */
-  readonly validation?: PreparedData;
+  readonly validation?: TrainingData;
   /** Largest L2 norm of all gradients together. */
   readonly clipNorm?: number;
   /** Decay of a moving average of the weights, which is then what is evaluated, and what the network has in the end. */
@@ -92,11 +100,13 @@ export interface FitResult {
 }
 
 /**
- * Trains a network on prepared pictures. The same seed, data and options give the same bits on every machine with the strict wasm
- * backend, whatever its threads, and a run that was stopped and resumed those of one that was not.
- * @throws ArgumentError for data or options that cannot be trained with, ResNetError (ERR_DIVERGED) when the loss is not finite
+ * Trains a network on pictures, from `prepare` or `prepareOnDemand`. The same seed, data and options give the same bits on every machine
+ * with the strict wasm backend, whatever its threads and `numWorkers`, and a run that was stopped and resumed those of one that was not.
+ * @throws ArgumentError for data or options that cannot be trained with; ResNetError: ERR_DIVERGED when the loss is not finite,
+ *   ERR_UNREADABLE for pictures that cannot be decoded when their batch comes (the run is saved first), ERR_WORKER when a data worker
+ *   does not start, or ends
  */
-export async function fit(net: Module, data: PreparedData, options: FitOptions): Promise<FitResult> {
+export async function fit(net: Module, data: TrainingData, options: FitOptions): Promise<FitResult> {
   const run = new Fit(net, data, options);
   try {
     return await run.train();
@@ -109,16 +119,17 @@ class Fit {
   readonly #net: Module;
   readonly #options: FitOptions;
   readonly #loader: DataLoader;
+  /** Of the validation data. */
+  readonly #tested: DataLoader | undefined;
   readonly #optimizer: Optimizer;
   readonly #ownOptimizer: boolean;
   readonly #schedule: Schedule;
-  readonly #normalize: Normalization;
   readonly #ema: Ema | undefined;
   readonly #run: Run;
   readonly #undo: (() => void)[] = [];
   #progress: Progress = { epoch: 0, batch: 0, lossSum: 0, correct: 0, seen: 0, history: [] };
 
-  constructor(net: Module, data: PreparedData, options: FitOptions) {
+  constructor(net: Module, data: TrainingData, options: FitOptions) {
     const {
       batch = 128,
       epochs,
@@ -140,8 +151,11 @@ class Fit {
     if (batch === 1 && norms) {
       throw new ArgumentError("fit: batch norm has no statistics of a batch of 1; use a batch of at least 2");
     }
-    this.#normalize = options.normalize ?? imageClassification().normalize;
-    this.#loader = new DataLoader(data, { batch, normalize: this.#normalize, seed, augment, dropSingle: norms });
+    const normalize = options.normalize ?? imageClassification().normalize;
+    const workers = workerOptions(options);
+    this.#loader = new DataLoader(data, { batch, normalize, seed, augment, dropSingle: norms, ...workers });
+    // Decoded pictures are evaluated as they are: there is nothing that a worker could do meanwhile.
+    this.#tested = validation && evaluationLoader(validation, { normalize, ...(isDecoded(validation) ? {} : workers) });
     this.#net = net;
     this.#options = options;
     this.#ownOptimizer = options.optimizer === undefined;
@@ -155,7 +169,7 @@ class Fit {
       epochs,
       seed,
       augment,
-      normalize: this.#normalize,
+      normalize,
       labelSmoothing,
       clipNorm: clipNorm ?? null,
       ema: ema ?? null,
@@ -193,7 +207,15 @@ class Fit {
     await onStart?.({ memory, steps: this.#total, perEpoch: this.#loader.steps, done: this.#optimizer.steps });
     if (recompute) this.#undo.push(recomputeBlocks(net));
     net.train();
-    while (this.#progress.epoch < epochs) if (!(await this.#epoch())) return this.#result(false);
+    const done = this.#optimizer.steps;
+    try {
+      while (this.#progress.epoch < epochs) if (!(await this.#epoch())) return this.#result(false);
+    } catch (error) {
+      // The step before was whole. Whoever mends the picture goes on from there.
+      const unreadable = error instanceof ResNetError && error.code === "ERR_UNREADABLE";
+      if (unreadable && this.#optimizer.steps > done) await this.#save();
+      throw error;
+    }
     this.#ema?.apply();
     return this.#result(true);
   }
@@ -204,13 +226,11 @@ class Fit {
 
   /** The present epoch from where it stands. False when the signal stopped it. */
   async #epoch(): Promise<boolean> {
-    const { checkpointEvery, signal, onEpoch, validation } = this.#options;
+    const { checkpointEvery, signal, onEpoch, epochs } = this.#options;
     const { epoch, batch } = this.#progress;
     const started = performance.now();
-    let lr = 0;
-    for (const next of this.#loader.epoch(epoch, batch)) {
-      lr = this.#rate(epoch * this.#loader.steps + next.index);
-      await this.#step(next, lr);
+    for await (const next of this.#loader.batches(epoch, batch, epochs)) {
+      await this.#step(next, this.#rate(epoch * this.#loader.steps + next.index));
       const last = next.index + 1 === this.#loader.steps;
       if (signal?.aborted) {
         await this.#save();
@@ -219,11 +239,12 @@ class Fit {
       if (!last && checkpointEvery && this.#optimizer.steps % checkpointEvery === 0) await this.#save();
     }
     const { lossSum, correct, seen, history } = this.#progress;
-    const evaluate = () => evaluateNet(this.#net, validation!, { normalize: this.#normalize });
-    const tested = validation && (this.#ema ? await this.#ema.applied(evaluate) : await evaluate());
+    const loader = this.#tested;
+    const evaluate = () => evaluateBatches(this.#net, loader!);
+    const tested = loader && (this.#ema ? await this.#ema.applied(evaluate) : await evaluate());
     const line: EpochLine = {
       epoch: epoch + 1,
-      lr,
+      lr: this.#rate((epoch + 1) * this.#loader.steps - 1),
       trainLoss: lossSum / seen,
       trainAccuracy: correct / seen,
       ...(tested ? { testLoss: tested.loss, testAccuracy: tested.correct / tested.count } : {}),
@@ -301,6 +322,8 @@ class Fit {
   }
 
   end(): void {
+    this.#loader.dispose();
+    this.#tested?.dispose();
     for (const undo of this.#undo) undo();
     this.#optimizer.zeroGrad();
     this.#ema?.dispose();

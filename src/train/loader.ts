@@ -1,31 +1,40 @@
-import { ArgumentError } from "../errors.ts";
-import { pow } from "../tensor/math.ts";
-import { Generator } from "../tensor/random.ts";
+import { dataWorkers } from "#worker";
+import { ArgumentError, DisposedError } from "../errors.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Normalization } from "../vision/presets.ts";
 import { normalizationTables } from "../vision/transforms.ts";
-import type { PreparedData } from "./prepared.ts";
+import type { DataPool, Place } from "../worker/data/pool.ts";
+import { type Composed, type ComposePlan, Composer } from "./compose.ts";
+import { isDecoded, type TrainingData } from "./data.ts";
+import type { Augmentation } from "./draws.ts";
+import { OnDemandSource } from "./onDemand.ts";
+import { BlockSource } from "./pixels.ts";
 
-/** Chance on the pictures of training. Nothing is done that is not named. */
-export interface Augmentation {
-  /** Black pixels put around the picture before a crop of its own size at a random place. */
-  readonly pad?: number;
-  /** Mirror half of the pictures left to right. */
-  readonly flip?: boolean;
-  /** Side of a square at a random place that is set to the mean (DeVries and Taylor 2017, arXiv 1708.04552). Pixels. */
-  readonly cutout?: number;
-  /** Alpha of Beta(alpha, alpha): pairs of pictures and their labels are blended (Zhang et al. 2018, arXiv 1710.09412). */
-  readonly mixup?: number;
+export type { Augmentation, TrainingData };
+
+/** Who makes batches. The bits are the same whoever does. */
+export interface DataWorkerOptions {
+  /**
+   * Threads that decode and augment batches while others compute; 0, the default, is the thread that trains. Node, Deno and Bun
+   * have them; pages make batches where they train, whatever is asked for.
+   */
+  readonly numWorkers?: number;
+  /** Batches that each worker is ahead; 2 by default. */
+  readonly prefetchFactor?: number;
+  /** Where `dataWorker.js` lies, when it is not beside the library. */
+  readonly dataWorker?: string | URL;
 }
 
 /** How a `DataLoader` cuts, orders and changes pictures. */
-export interface LoaderOptions {
+export interface LoaderOptions extends DataWorkerOptions {
   readonly batch: number;
   readonly normalize: Normalization;
   readonly seed?: number;
   /** True by default. */
   readonly shuffle?: boolean;
   readonly augment?: Augmentation;
+  /** Every picture left to right, before what is drawn. */
+  readonly mirrored?: boolean;
   /** Leave out a last batch that has a single picture, which batch norm cannot train on. */
   readonly dropSingle?: boolean;
 }
@@ -42,34 +51,31 @@ export interface Batch {
   readonly labels: Uint16Array;
 }
 
-interface Draws {
-  readonly order: Uint32Array;
-  readonly dy: Float64Array;
-  readonly dx: Float64Array;
-  readonly flip: Float64Array;
-  readonly cutY: Float64Array;
-  readonly cutX: Float64Array;
-  readonly lambda: Float64Array;
-}
-
 /**
- * Batches of prepared pictures. All chance of an epoch comes from a generator with the seed 1000 (seed + 1) + epoch, which draws in
- * this order: the permutation, the crops' rows, their columns, the mirrors, and what else is asked for. The k-th picture of the epoch takes
- * the k-th of each; so an epoch is the same whoever computes it, and can be entered in the middle.
+ * Batches of pictures. All chance of an epoch comes from a generator with the seed 1000 (seed + 1) + epoch (`draws.ts`); so an epoch
+ * is the same whoever computes it, and can be entered in the middle. With `numWorkers` it has threads, which `dispose` ends.
  */
 export class DataLoader {
-  readonly data: PreparedData;
+  readonly data: TrainingData;
   readonly steps: number;
-  readonly #options: LoaderOptions;
-  readonly #tables: readonly Float32Array[];
-  /** Channel of the picture that channel c of the input is. */
-  readonly #source: readonly number[];
+  readonly #plan: ComposePlan;
+  readonly #composer: Composer;
+  readonly #workers: DataWorkerOptions & { readonly numWorkers: number; readonly prefetchFactor: number };
+  #pool: Promise<DataPool> | undefined;
+  #buffer: Float32Array<ArrayBuffer> | undefined;
+  #disposed = false;
 
-  constructor(data: PreparedData, options: LoaderOptions) {
-    const { batch, normalize, augment = {}, dropSingle = false } = options;
-    if (!Number.isInteger(batch) || batch < 1) {
-      throw new ArgumentError(`DataLoader: batch must be a whole number of at least 1, got ${batch}`);
-    }
+  constructor(data: TrainingData, options: LoaderOptions) {
+    const { batch, normalize, augment = {}, seed = 0, shuffle = true, mirrored = false, dropSingle = false } = options;
+    const { prefetchFactor = 2 } = options;
+    const numWorkers = options.numWorkers ?? 0;
+    const whole = (name: string, value: number, least: number) => {
+      if (!Number.isInteger(value) || value < least)
+        throw new ArgumentError(`DataLoader: ${name} must be a whole number of at least ${least}, got ${value}`);
+    };
+    whole("batch", batch, 1);
+    whole("numWorkers", numWorkers, 0);
+    whole("prefetchFactor", prefetchFactor, 1);
     if (batch > data.length)
       throw new ArgumentError(`DataLoader: the batch of ${batch} is larger than the data: ${data.length} pictures`);
     for (const name of ["pad", "cutout"] as const) {
@@ -79,96 +85,90 @@ export class DataLoader {
     }
     if (!((augment.mixup ?? 0) >= 0))
       throw new ArgumentError(`DataLoader: mixup must be at least 0, got ${augment.mixup}`);
-    this.data = data;
-    this.#options = options;
-    this.#tables = normalizationTables(normalize);
-    if (this.#tables.length !== data.channels) {
+    const { length, height, width, channels, labels } = data;
+    const found = normalizationTables(normalize).length;
+    if (found !== channels) {
       throw new ArgumentError(
-        `DataLoader: the pictures have ${data.channels} channel(s), the normalization ${normalize.channels} ${this.#tables.length}`,
+        `DataLoader: the pictures have ${channels} channel(s), the normalization ${normalize.channels} ${found}`,
       );
     }
-    this.#source = normalize.channels === "bgr" ? [2, 1, 0] : this.#tables.map((_, c) => c);
-    const rest = data.length % batch;
-    this.steps = Math.ceil(data.length / batch) - (dropSingle && rest === 1 && data.length > 1 ? 1 : 0);
+    const makers = dataWorkers === undefined ? 0 : numWorkers;
+    if (makers > 0 && !isDecoded(data) && data.store.dataset.origin === undefined) {
+      throw new ArgumentError(
+        "DataLoader: workers can open only what openDataset opened as picture files; use numWorkers: 0, or prepare",
+      );
+    }
+    this.data = data;
+    const rest = length % batch;
+    this.steps = Math.ceil(length / batch) - (dropSingle && rest === 1 && length > 1 ? 1 : 0);
+    this.#plan = { batch, normalize, augment, seed, shuffle, mirrored, length, height, width, steps: this.steps };
+    const source = isDecoded(data) ? new BlockSource(data.pixels, height * width * channels) : new OnDemandSource(data);
+    this.#composer = new Composer(this.#plan, source, labels);
+    this.#workers = { ...workerOptions(options), numWorkers: makers, prefetchFactor };
   }
 
-  /** Batches of an epoch, from the batch `from` on. */
-  *epoch(epoch: number, from = 0): Generator_<Batch> {
-    const { length } = this.data;
-    const draws = this.#draw(epoch);
-    const size = this.data.height * this.data.width * this.data.channels;
-    const buffer = new Float32Array(Math.min(this.#options.batch, length) * size);
-    for (let index = from; index < this.steps; index++) yield this.#batch(index, draws, buffer);
+  /** Batches of an epoch, from the batch `from` on, made on this thread. @throws ArgumentError for pictures that are decoded on demand */
+  *epoch(epoch: number, from = 0): Generator<Batch, void, void> {
+    const { data } = this;
+    if (!isDecoded(data)) throw new ArgumentError("DataLoader.epoch: pictures are decoded on demand; use batches");
+    const size = data.channels * data.height * data.width;
+    for (let index = from; index < this.steps; index++) {
+      const starts = Float64Array.from(this.#composer.indices(epoch, index), (i) => i * size);
+      yield this.#batch(index, this.#composer.compose(epoch, index, starts, data.pixels, this.#ownBuffer()));
+    }
   }
 
-  #draw(epoch: number): Draws {
-    const { seed = 0, shuffle = true, augment = {} } = this.#options;
-    const { length: n, height, width } = this.data;
-    const g = new Generator(1000 * (seed + 1) + epoch);
-    const { pad = 0, flip = false, cutout = 0, mixup = 0 } = augment;
-    const none = new Float64Array(0);
-    const order = g.randperm(n);
-    if (!shuffle) for (let i = 0; i < n; i++) order[i] = i;
-    return {
-      order,
-      dy: pad > 0 ? g.randint(n, 0, 2 * pad + 1) : none,
-      dx: pad > 0 ? g.randint(n, 0, 2 * pad + 1) : none,
-      flip: flip ? g.randint(n, 0, 2) : none,
-      cutY: cutout > 0 ? g.randint(n, 0, height) : none,
-      cutX: cutout > 0 ? g.randint(n, 0, width) : none,
-      lambda: mixup > 0 ? Float64Array.from({ length: this.steps }, () => beta(g, mixup)) : none,
+  /**
+   * Batches of an epoch, from the batch `from` on: `for await (const batch of loader.batches(epoch))`. Workers begin with the batches that
+   * follow; where `epochs` says that there is another epoch, with that one's too, so that they work while its owner evaluates.
+   * @throws ResNetError (ERR_UNREADABLE) that names pictures of the batch; ERR_WORKER when a worker does not start, or ends
+   */
+  async *batches(epoch: number, from = 0, epochs = epoch + 1): AsyncGenerator<Batch, void, void> {
+    if (this.#disposed) throw new DisposedError("data loader");
+    if (this.#workers.numWorkers === 0) {
+      for (let index = from; index < this.steps; index++) {
+        yield this.#batch(index, await this.#composer.make(epoch, index, this.#ownBuffer()));
+      }
+      return;
+    }
+    this.#pool ??= dataWorkers!.open({
+      ...this.#workers,
+      data: this.data,
+      plan: this.#plan,
+      floats: this.#composer.floats,
+    });
+    const pool = await this.#pool;
+    const next = ({ epoch, index }: Place): Place | undefined => {
+      if (index + 1 < this.steps) return { epoch, index: index + 1 };
+      return epoch + 1 < epochs ? { epoch: epoch + 1, index: 0 } : undefined;
     };
+    for (let index = from; index < this.steps; index++) {
+      const made = await pool.take({ epoch, index }, next);
+      const batch = this.#batch(index, made);
+      pool.release(made);
+      yield batch;
+    }
   }
 
-  #batch(index: number, draws: Draws, buffer: Float32Array): Batch {
-    const { length, height, width, channels, labels } = this.data;
-    const { batch } = this.#options;
-    const begin = index * batch;
-    const count = Math.min(batch, length - begin);
-    const size = height * width * channels;
-    const own = new Uint16Array(count);
-    for (let i = 0; i < count; i++) {
-      own[i] = labels[draws.order[begin + i]!]!;
-      this.#picture(draws, begin + i, buffer, i * size);
-    }
-    const lambda = draws.lambda[index];
-    if (lambda !== undefined) blend(buffer, count, size, lambda);
+  /** Ends the workers. Batches that were taken stay. */
+  dispose(): void {
+    this.#disposed = true;
+    void this.#pool?.then(
+      (pool) => pool.dispose(),
+      () => {}, // it said so to whoever wanted a batch
+    );
+  }
+
+  #ownBuffer(): Float32Array<ArrayBuffer> {
+    this.#buffer ??= new Float32Array(this.#composer.floats);
+    return this.#buffer;
+  }
+
+  #batch(index: number, { count, values, labels, lambda }: Composed): Batch {
+    const { channels, height, width } = this.data;
     const input = Tensor.empty([count, channels, height, width]).keep();
-    input.storage.write(buffer.subarray(0, count * size));
-    return { index, count, input, target: this.#target(own, lambda), labels: own };
-  }
-
-  /** The k-th picture of the epoch, normalised, channels-last. */
-  #picture(draws: Draws, k: number, out: Float32Array, at: number): void {
-    const { height, width, channels, pixels } = this.data;
-    const { pad = 0, cutout = 0 } = this.#options.augment ?? {};
-    const down = (draws.dy[k] ?? pad) - pad;
-    const right = (draws.dx[k] ?? pad) - pad;
-    const mirrored = draws.flip[k] === 1;
-    const base = draws.order[k]! * height * width * channels;
-    for (let c = 0; c < channels; c++) {
-      const table = this.#tables[c]!;
-      const black = table[0]!;
-      const from = base + this.#source[c]!;
-      for (let y = 0; y < height; y++) {
-        let o = at + y * width * channels + c;
-        const sy = y + down;
-        const row = from + sy * width * channels;
-        const inside = sy >= 0 && sy < height;
-        for (let x = 0; x < width; x++, o += channels) {
-          const sx = (mirrored ? width - 1 - x : x) + right;
-          out[o] = inside && sx >= 0 && sx < width ? table[pixels[row + sx * channels]!]! : black;
-        }
-      }
-    }
-    if (cutout > 0) {
-      const top = draws.cutY[k]! - (cutout >> 1);
-      const left = draws.cutX[k]! - (cutout >> 1);
-      for (let y = Math.max(0, top); y < Math.min(height, top + cutout); y++) {
-        const row = at + y * width * channels;
-        out.fill(0, row + Math.max(0, left) * channels, row + Math.min(width, left + cutout) * channels);
-      }
-    }
+    input.storage.write(values.subarray(0, input.size));
+    return { index, count, input, target: this.#target(labels, lambda), labels };
   }
 
   #target(labels: Uint16Array, lambda: number | undefined): Tensor {
@@ -190,29 +190,11 @@ export class DataLoader {
   }
 }
 
-/** TypeScript's generator type; the name is taken by random numbers. */
-type Generator_<T> = globalThis.Generator<T, void, void>;
-
-/** Each picture with its opposite number from the end of the batch. */
-function blend(buffer: Float32Array, count: number, size: number, lambda: number): void {
-  for (let i = 0; i < count >> 1; i++) {
-    const a = i * size;
-    const b = (count - 1 - i) * size;
-    for (let j = 0; j < size; j++) {
-      const x = buffer[a + j]!;
-      const y = buffer[b + j]!;
-      buffer[a + j] = lambda * x + (1 - lambda) * y;
-      buffer[b + j] = lambda * y + (1 - lambda) * x;
-    }
-  }
-}
-
-/** Beta(a, a) by Jöhnk's method; slow for large a, where mixup is never used. */
-function beta(g: Generator, a: number): number {
-  for (let tries = 0; tries < 10000; tries++) {
-    const x = pow(g.uniform53(), 1 / a);
-    const y = pow(g.uniform53(), 1 / a);
-    if (x + y <= 1 && x + y > 0) return x / (x + y);
-  }
-  return 0.5;
+/** The options of these names, and no others. */
+export function workerOptions({ numWorkers, prefetchFactor, dataWorker }: DataWorkerOptions): DataWorkerOptions {
+  return {
+    ...(numWorkers === undefined ? {} : { numWorkers }),
+    ...(prefetchFactor === undefined ? {} : { prefetchFactor }),
+    ...(dataWorker === undefined ? {} : { dataWorker }),
+  };
 }

@@ -1,8 +1,8 @@
 import { ArgumentError, ResNetError } from "../errors.ts";
 import type { ImageDataset } from "../vision/datasets.ts";
-import { toGrey, toRgb } from "../vision/image.ts";
 import type { Preprocessing } from "../vision/presets.ts";
-import { resizeAndCrop } from "../vision/transforms.ts";
+import { checkedLabel, checkSize, eightBit, readable, unreadablePictures } from "./decoded.ts";
+import type { OnDemandData } from "./onDemand.ts";
 
 /** Pictures of one size, decoded, in one block of memory: 8 bits, channels-last. What training reads, epoch after epoch. */
 export interface PreparedData {
@@ -41,48 +41,18 @@ export async function prepare(dataset: ImageDataset, options: PrepareOptions = {
     const sample = await readable(dataset, i, unreadable);
     if (sample === undefined) continue;
     const { image, label } = sample;
-    if (!Number.isInteger(label) || label < 0 || label >= classes.length) {
-      throw new ArgumentError(`${dataset.nameOf(i)}: label ${label} is not one of the ${classes.length} classes`);
-    }
-    labels[i] = label;
-    const own = preprocessing
-      ? resizeAndCrop(image, preprocessing)
-      : image.channels === 1
-        ? toGrey(image)
-        : toRgb(image);
+    labels[i] = checkedLabel(dataset, i, label);
+    const own = eightBit(image, preprocessing);
     if (out === undefined) {
-      const { height, width } = own;
-      const channels = own.channels === 1 ? 1 : 3;
+      const { height, width, channels } = own;
       out = { pixels: allocate(length * height * width * channels), height, width, channels };
     }
-    const { pixels, height, width, channels } = out;
-    if (own.height !== height || own.width !== width || own.channels !== channels) {
-      throw new ArgumentError(
-        `${dataset.nameOf(i)}: is ${own.width}x${own.height} with ${own.channels} channel(s), the first picture ` +
-          `${width}x${height} with ${channels}; pass a preprocessing that crops`,
-      );
-    }
-    pixels.set(own.data, i * height * width * channels);
+    checkSize(dataset.nameOf(i), own, out);
+    out.pixels.set(own.data, i * own.data.length);
     if (onProgress && (i % 64 === 63 || i === length - 1)) onProgress(i + 1, length);
   }
-  if (unreadable.length > 0 || out === undefined) {
-    const more = unreadable.length > 5 ? `; and ${unreadable.length - 5} more` : "";
-    throw new ResNetError(
-      `prepare: ${unreadable.length} of ${length} pictures cannot be read: ${unreadable.slice(0, 5).join("; ")}${more}`,
-      { code: "ERR_UNREADABLE" },
-    );
-  }
+  if (unreadable.length > 0 || out === undefined) throw unreadablePictures("prepare", unreadable, length);
   return { length, labels, classes, ...out };
-}
-
-async function readable(dataset: ImageDataset, index: number, unreadable: string[]) {
-  try {
-    return await dataset.get(index);
-  } catch (error) {
-    if (!(error instanceof ResNetError)) throw error;
-    unreadable.push(error.message);
-    return undefined;
-  }
 }
 
 function allocate(bytes: number): Uint8Array {
@@ -96,7 +66,7 @@ function allocate(bytes: number): Uint8Array {
 }
 
 /** What training needs beyond readable pictures: at least two classes, and pictures of each. @throws ArgumentError */
-export function checkTrainable({ classes, labels }: PreparedData): void {
+export function checkTrainable({ classes, labels }: Pick<PreparedData, "classes" | "labels">): void {
   if (classes.length < 2) {
     throw new ArgumentError(
       `training: the data has ${classes.length} class${classes.length === 1 ? ` (${classes[0]})` : "es"}; at least two are needed`,
@@ -112,15 +82,18 @@ export function checkTrainable({ classes, labels }: PreparedData): void {
   if (empty.length > 0) throw new ArgumentError(`training: no picture shows ${empty.slice(0, 10).join(", ")}`);
 }
 
-/** Some of the pictures, in the order given; pixels are copied. */
-export function subset(data: PreparedData, indices: ArrayLike<number>): PreparedData {
+/** Some of the pictures, in the order given. Pixels are copied; pictures that are decoded on demand stay in the one store. */
+export function subset<T extends PreparedData | OnDemandData>(data: T, indices: ArrayLike<number>): T {
+  const length = indices.length;
+  const labels = Uint16Array.from(indices, (i) => data.labels[i]!);
+  if (!("pixels" in data)) {
+    return { ...data, length, labels, picked: Uint32Array.from(indices, (i) => data.picked?.[i] ?? i) };
+  }
   const size = data.height * data.width * data.channels;
-  const pixels = new Uint8Array(indices.length * size);
-  const labels = new Uint16Array(indices.length);
-  for (let i = 0; i < indices.length; i++) {
+  const pixels = new Uint8Array(length * size);
+  for (let i = 0; i < length; i++) {
     const from = indices[i]!;
     pixels.set(data.pixels.subarray(from * size, (from + 1) * size), i * size);
-    labels[i] = data.labels[from]!;
   }
-  return { ...data, length: indices.length, pixels, labels };
+  return { ...data, length, pixels, labels };
 }

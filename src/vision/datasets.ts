@@ -9,6 +9,14 @@ export interface Sample {
   readonly label: number;
 }
 
+/** How a data set of picture files is opened again, in a worker for one. It can be sent there. */
+export interface DatasetOrigin {
+  readonly path: string | Blob | Uint8Array;
+  readonly split: "train" | "test";
+  /** The files in a folder: what was there when it was listed, so that all see the same pictures under the same numbers. */
+  readonly files?: readonly string[];
+}
+
 /** Pictures with labels, by index. Those that are in memory give a sample at once, those on disk a promise of it. */
 export interface ImageDataset {
   readonly length: number;
@@ -18,6 +26,10 @@ export interface ImageDataset {
   get(index: number): Sample | Promise<Sample>;
   /** What errors call a sample, e.g. its file. */
   nameOf(index: number): string;
+  /** A label by itself: what `prepareOnDemand` needs, which decodes later. */
+  labelOf?(index: number): number;
+  /** Where pictures are files of their own: what a worker needs to decode them. `openDataset` says it. */
+  readonly origin?: DatasetOrigin;
 }
 
 /** Throws unless `index` is a whole number from 0 to below `length`. */
@@ -42,6 +54,7 @@ function packed(
       return { image: image(index), label: labels[index]! };
     },
     nameOf: (index) => `${name}[${index}]`,
+    labelOf: (index) => labels[index]!,
   };
 }
 
@@ -139,17 +152,16 @@ export function concatenated(parts: readonly ImageDataset[]): ImageDataset {
     }
     throw new ArgumentError(`concatenated: no sample ${index}`);
   };
+  const ask =
+    <T>(question: (part: ImageDataset, index: number) => T) =>
+    (index: number): T =>
+      question(...find(index));
   return {
     length,
     classes: first.classes,
-    get: (index) => {
-      const [part, at] = find(index);
-      return part.get(at);
-    },
-    nameOf: (index) => {
-      const [part, at] = find(index);
-      return part.nameOf(at);
-    },
+    get: ask((part, at) => part.get(at)),
+    nameOf: ask((part, at) => part.nameOf(at)),
+    ...(parts.every((part) => part.labelOf) ? { labelOf: ask((part, at) => part.labelOf!(at)) } : {}),
   };
 }
 

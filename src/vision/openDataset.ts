@@ -3,7 +3,14 @@ import { ArgumentError, FileFormatError } from "../errors.ts";
 import { inflateMembers } from "../io/inflate.ts";
 import { type ByteSource, memorySource, readBytes } from "../io/source.ts";
 import { readZip, type ZipMember } from "../io/zip.ts";
-import { checkIndex, cifarDataset, concatenated, type ImageDataset, idxDataset } from "./datasets.ts";
+import {
+  checkIndex,
+  cifarDataset,
+  concatenated,
+  type DatasetOrigin,
+  type ImageDataset,
+  idxDataset,
+} from "./datasets.ts";
 import { decodeImage } from "./decode.ts";
 import { gunzipped } from "./gunzip.ts";
 import { digitLabels, fashionLabels } from "./labels/cifar.ts";
@@ -40,7 +47,7 @@ export async function openDataset(
   if (typeof path !== "string") {
     const bytes = path instanceof Uint8Array ? path : new Uint8Array(await path.arrayBuffer());
     const name = "name" in path && typeof path.name === "string" ? path.name : "the data set";
-    if (bytes.subarray(0, 4).join() === "80,75,3,4") return openZip(memorySource(name, bytes), split);
+    if (bytes.subarray(0, 4).join() === "80,75,3,4") return openZip(memorySource(name, bytes), { path, split });
     return cifarDataset(await gunzipped(bytes, name), name);
   }
   const folder = listFolder(path);
@@ -51,7 +58,7 @@ export async function openDataset(
   const source: ByteSource = { name: path, size: file.size, readInto: file.readInto };
   if (file.size >= 4 && readBytes(source, 0, 4).join() === "80,75,3,4") {
     const isSmall = file.size <= MAX_ZIP_IN_MEMORY;
-    return openZip(isSmall ? memorySource(path, readBytes(source, 0, file.size)) : source, split);
+    return openZip(isSmall ? memorySource(path, readBytes(source, 0, file.size)) : source, { path, split });
   }
   if (/idx3/.test(path)) return openIdx(path);
   return cifarDataset(await gunzipped(await readPictureFile(path), path), path);
@@ -81,7 +88,15 @@ async function openFolder(path: string, files: readonly string[], split: "train"
     if (depth < 8) for (const name of inside.folders) collect(`${folder}/${name}`, `${prefix}${name}/`, depth + 1);
   };
   collect(path, "", 0);
-  return classFolders(path, all, split, (name) => readPictureFile(`${path}/${name}`), folders);
+  return openFiles(path, all, split, folders);
+}
+
+const openFiles = (path: string, files: readonly string[], split: "train" | "test", folders?: readonly string[]) =>
+  classFolders(path, { path, split, files }, files, (name) => readPictureFile(`${path}/${name}`), folders);
+
+/** The same pictures under the same numbers. @throws FileAccessError, FileFormatError */
+export async function reopenDataset({ path, split, files }: DatasetOrigin): Promise<ImageDataset> {
+  return typeof path === "string" && files !== undefined ? openFiles(path, files, split) : openDataset(path, { split });
 }
 
 async function openIdx(path: string): Promise<ImageDataset> {
@@ -93,7 +108,7 @@ async function openIdx(path: string): Promise<ImageDataset> {
   return idxDataset(images, labels, path, /fashion/i.test(path) ? fashionLabels : digitLabels);
 }
 
-function openZip(source: ByteSource, split: "train" | "test"): ImageDataset {
+function openZip(source: ByteSource, origin: DatasetOrigin): ImageDataset {
   const members = readZip(source);
   const read = async (name: string) => {
     const member = members.get(name) as ZipMember;
@@ -102,17 +117,18 @@ function openZip(source: ByteSource, split: "train" | "test"): ImageDataset {
     const { offset, size } = placed.get(name) as ZipMember;
     return readBytes(unpacked, offset, size);
   };
-  return classFolders(source.name, [...members.keys()], split, read);
+  return classFolders(source.name, origin, [...members.keys()], read);
 }
 
 /** A data set from the names of files in class folders, e.g. `test/cat/0001.jpg`. A class folder without a picture is a mistake. */
 function classFolders(
   name: string,
+  origin: DatasetOrigin,
   files: readonly string[],
-  split: "train" | "test",
   read: (file: string) => Promise<Uint8Array>,
   folders: readonly string[] = [],
 ): ImageDataset {
+  const { split } = origin;
   const pictures = files.filter((file) => pictureName.test(file) && !/(^|\/)\./.test(file));
   const tops = new Set(pictures.map((file) => file.slice(0, file.indexOf("/") + 1)));
   const isSplit = (of: "train" | "test") =>
@@ -148,6 +164,8 @@ function classFolders(
     length: samples.length,
     classes,
     nameOf,
+    origin,
+    labelOf: (index) => labels.get(samples[index]!.folder)!,
     async get(index) {
       checkIndex(index, samples.length);
       const { file, folder } = samples[index]!;

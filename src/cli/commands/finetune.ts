@@ -5,19 +5,22 @@ import type { PictureNet } from "../../models/pictureNet.ts";
 import { models } from "../../models/registry.ts";
 import { writeFileAtomic } from "../../platform/nodeWrite.ts";
 import { pretrained } from "../../pretrained.ts";
+import { isDecoded } from "../../train/data.ts";
 import { evaluateNet } from "../../train/evaluateNet.ts";
 import { finetune as finetuneHead, splitByClass } from "../../train/finetune.ts";
 import { fit } from "../../train/fit.ts";
+import { checkReadable } from "../../train/onDemand.ts";
 import { SGD } from "../../train/optimizer.ts";
-import { checkTrainable, prepare } from "../../train/prepared.ts";
+import { checkTrainable } from "../../train/prepared.ts";
 import { cosine, warmUp } from "../../train/schedule.ts";
 import { openDataset } from "../../vision/openDataset.ts";
 import { cifarClassification, imageClassification } from "../../vision/presets.ts";
 import { weightsOf } from "../../weights.ts";
 import { start } from "../backend.ts";
-import { type Command, count, text, UsageError } from "../command.ts";
+import { type Command, count, text, UsageError, workersOption } from "../command.ts";
 import { Progress } from "../progress.ts";
 import { saveWeights } from "../saveWeights.ts";
+import { tellAllUnreadable, trainingData, workers } from "../trainingData.ts";
 
 export const finetune: Command = {
   name: "finetune",
@@ -45,6 +48,7 @@ export const finetune: Command = {
       help: "of each class kept aside to measure accuracy; 0.2 by default",
     },
     seed: { type: "string", value: "N", help: "of the division and the order; 0 by default" },
+    workers: workersOption,
     offline: { type: "boolean", help: "use downloaded weights only" },
   },
   examples: [
@@ -68,27 +72,31 @@ export const finetune: Command = {
     const preprocessing = models[model].size === 32 ? cifarClassification() : imageClassification();
     const read = new Progress("read", 1);
     const dataset = await openDataset(folder, { split: "train" });
-    const reading = new Progress("read", dataset.length);
     read.end();
-    const data = await prepare(dataset, { preprocessing, onProgress: (done) => reading.update(done) }).finally(() =>
-      reading.end(),
-    );
+    const data = await trainingData(dataset, preprocessing, "read");
     checkTrainable(data);
     const [train, kept] = splitByClass(data, share, seed);
+    const loading = workers(values, data);
+    // Those kept aside come last; a bad one among them must not be found after all is learned.
+    if (!isDecoded(kept)) await tellAllUnreadable([data], () => checkReadable(kept));
     const net = await openBackbone(model, text(values, "weights"), values.offline === true, data.channels);
     const { normalize } = preprocessing;
     const bar = new Progress("features", 2 * train.length);
-    const head = await finetuneHead(net, train, {
-      normalize,
-      epochs: count(values, "epochs", 100),
-      seed,
-      ...(models[model].size === 32 ? {} : { batch: 8 }),
-      onFeatures: (done) => bar.update(done),
-    }).finally(() => bar.end());
+    const head = await tellAllUnreadable([data], () =>
+      finetuneHead(net, train, {
+        ...loading,
+        normalize,
+        epochs: count(values, "epochs", 100),
+        seed,
+        ...(models[model].size === 32 ? {} : { batch: 8 }),
+        onFeatures: (done) => bar.update(done),
+      }),
+    ).finally(() => bar.end());
     if (allEpochs > 0) {
       net.requiresGrad(true);
       const steps = new Progress("all layers", 1);
       await fit(net, train, {
+        ...loading,
         epochs: allEpochs,
         batch: Math.min(models[model].size === 32 ? 32 : 8, train.length),
         optimizer: new SGD(net.namedParameters(), { momentum: 0.9, weightDecay: 1e-4 }),
@@ -100,7 +108,7 @@ export const finetune: Command = {
       }).finally(() => steps.end());
     }
     net.eval();
-    const right = await evaluateNet(net, train, { normalize });
+    const right = await evaluateNet(net, train, { normalize, ...loading });
     const tested = kept.length > 0 ? await evaluateNet(net, kept, { normalize }) : undefined;
     await saveWeights(join(out, "model.safetensors"), net);
     writeFileAtomic(join(out, "labels.txt"), new TextEncoder().encode(`${data.classes.join("\n")}\n`));

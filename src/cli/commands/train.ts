@@ -10,15 +10,15 @@ import type { EpochLine } from "../../train/checkpoint.ts";
 import { fit } from "../../train/fit.ts";
 import { describeMemory } from "../../train/memory.ts";
 import { SGD } from "../../train/optimizer.ts";
-import { prepare } from "../../train/prepared.ts";
 import { cosine, warmUp } from "../../train/schedule.ts";
 import { openDataset } from "../../vision/openDataset.ts";
 import { cifarClassification, greyClassification, imageClassification } from "../../vision/presets.ts";
 import { start } from "../backend.ts";
-import { type Command, count, text, UsageError, type Values } from "../command.ts";
+import { type Command, count, text, UsageError, type Values, workersOption } from "../command.ts";
 import { plot } from "../plot.ts";
 import { Progress } from "../progress.ts";
 import { saveWeights } from "../saveWeights.ts";
+import { tellAllUnreadable, trainingData, workers } from "../trainingData.ts";
 
 export const train: Command = {
   name: "train",
@@ -49,6 +49,7 @@ export const train: Command = {
     seed: { type: "string", value: "N", help: "of weights, order and augmentation; 0 by default" },
     every: { type: "string", value: "N", help: "save the run after every N steps too" },
     resume: { type: "boolean", help: "go on from the checkpoint in --out, to the same bits as if it had not stopped" },
+    workers: workersOption,
     recompute: { type: "boolean", help: "less memory, about a third more time, the same bits" },
   },
   examples: ["resnet-ts train --data cifar10.zip --model cifar_resnet20 --epochs 30 --out run --resume"],
@@ -60,16 +61,10 @@ export const train: Command = {
     await start(values);
     const read = async (split: "train" | "test") => {
       const dataset = await openDataset(path, { split });
-      const bar = new Progress(`read ${split}`, dataset.length);
-      try {
-        const grey = dataset.classes.length > 0 && (await dataset.get(0)).image.channels === 1;
-        const size = models[model].size;
-        const preprocessing = grey ? greyClassification() : size === 32 ? cifarClassification() : imageClassification();
-        const data = await prepare(dataset, { preprocessing, onProgress: (done) => bar.update(done) });
-        return { data, preprocessing };
-      } finally {
-        bar.end();
-      }
+      const grey = dataset.classes.length > 0 && (await dataset.get(0)).image.channels === 1;
+      const size = models[model].size;
+      const preprocessing = grey ? greyClassification() : size === 32 ? cifarClassification() : imageClassification();
+      return { data: await trainingData(dataset, preprocessing, `read ${split}`), preprocessing };
     };
     const { data, preprocessing } = await read("train");
     const { data: validation } = await read("test");
@@ -93,43 +88,46 @@ export const train: Command = {
       writeFileAtomic(join(out, "log.jsonl"), new TextEncoder().encode(lines));
     };
     try {
-      const result = await fit(net, data, {
-        epochs: count(values, "epochs", 30),
-        batch: count(values, "batch", 128),
-        optimizer: new SGD(net.namedParameters(), { momentum: 0.9, weightDecay }),
-        schedule: warmUp(0.2, cosine(lr)),
-        augment: { pad: 4, flip: true },
-        normalize: preprocessing.normalize,
-        seed,
-        validation,
-        checkpoint,
-        recompute: values.recompute === true,
-        signal: stop.signal,
-        ...(every > 0 ? { checkpointEvery: every } : {}),
-        ...(resume ? { resume } : {}),
-        onStart: (about) => {
-          perEpoch = about.perEpoch;
-          console.error(
-            `${data.length} pictures, ${about.steps} steps, ${about.done} done; ${describeMemory(about.memory)}`,
-          );
-          bar = new Progress("train", about.steps);
-          began = performance.now();
-        },
-        onStep: ({ step, meanLoss, meanAccuracy, count: pictures, epoch }) => {
-          seen += pictures;
-          const speed = (1000 * seen) / (performance.now() - began);
-          bar.update(
-            step,
-            `epoch ${epoch} loss ${meanLoss.toFixed(3)} ${(100 * meanAccuracy).toFixed(1)} % ${speed.toFixed(0)} images/s`,
-          );
-        },
-        onEpoch: (line, history) => {
-          bar.end();
-          log(history);
-          writeFileAtomic(join(out, "curves.svg"), new TextEncoder().encode(plot(history, model)));
-          console.log(JSON.stringify(line));
-        },
-      });
+      const fitting = () =>
+        fit(net, data, {
+          ...workers(values, data),
+          epochs: count(values, "epochs", 30),
+          batch: count(values, "batch", 128),
+          optimizer: new SGD(net.namedParameters(), { momentum: 0.9, weightDecay }),
+          schedule: warmUp(0.2, cosine(lr)),
+          augment: { pad: 4, flip: true },
+          normalize: preprocessing.normalize,
+          seed,
+          validation,
+          checkpoint,
+          recompute: values.recompute === true,
+          signal: stop.signal,
+          ...(every > 0 ? { checkpointEvery: every } : {}),
+          ...(resume ? { resume } : {}),
+          onStart: (about) => {
+            perEpoch = about.perEpoch;
+            console.error(
+              `${data.length} pictures, ${about.steps} steps, ${about.done} done; ${describeMemory(about.memory)}`,
+            );
+            bar = new Progress("train", about.steps);
+            began = performance.now();
+          },
+          onStep: ({ step, meanLoss, meanAccuracy, count: pictures, epoch }) => {
+            seen += pictures;
+            const speed = (1000 * seen) / (performance.now() - began);
+            bar.update(
+              step,
+              `epoch ${epoch} loss ${meanLoss.toFixed(3)} ${(100 * meanAccuracy).toFixed(1)} % ${speed.toFixed(0)} images/s`,
+            );
+          },
+          onEpoch: (line, history) => {
+            bar.end();
+            log(history);
+            writeFileAtomic(join(out, "curves.svg"), new TextEncoder().encode(plot(history, model)));
+            console.log(JSON.stringify(line));
+          },
+        });
+      const result = await tellAllUnreadable([data, validation], fitting);
       bar.end();
       if (!result.finished) {
         console.error(`stopped after ${result.steps} steps (${perEpoch} an epoch); --resume goes on`);

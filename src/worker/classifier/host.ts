@@ -7,8 +7,8 @@ import { classIndex } from "../../explanation.ts";
 import { openClassifier } from "../../openClassifier.ts";
 import { setMemory } from "../../tensor/memory.ts";
 import { type ImageInput, toImage } from "../../vision/toImage.ts";
+import { toFault } from "../faults.ts";
 import type { Owner } from "../spawn.ts";
-import { toFault } from "./faults.ts";
 import type { Answers, BackendRequest, FromWorker, Kind, Requests, ToWorker } from "./messages.ts";
 
 type Sent<K extends Kind> = { readonly value: Answers[K]; readonly transfer?: readonly Transferable[] };

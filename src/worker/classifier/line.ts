@@ -1,8 +1,8 @@
 import { DisposedError } from "../../errors.ts";
 import type { LoadProgress } from "../../openClassifier.ts";
+import { fromFault } from "../faults.ts";
 import type { Spawned } from "../spawn.ts";
 import { DroppedError, WorkerError } from "./errors.ts";
-import { fromFault } from "./faults.ts";
 import type { Answers, FromWorker, Kind, Requests } from "./messages.ts";
 
 export interface CallOptions {

@@ -4,7 +4,7 @@ import type { HeatMap } from "../../vision/heatmap.ts";
 import type { RawImage, RgbImage } from "../../vision/image.ts";
 import type { Preprocessing } from "../../vision/presets.ts";
 import type { ImageInput } from "../../vision/toImage.ts";
-import type { Fault } from "./faults.ts";
+import type { Fault } from "../faults.ts";
 
 /** Which backend a worker starts. The bytes of the binary come with it, so that the worker's script is one file. */
 export interface BackendRequest {

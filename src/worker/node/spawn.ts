@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import type { DataWorkers } from "../data/workers.ts";
 import type { Spawned } from "../spawn.ts";
 
 export function hasWorkers(): boolean {
@@ -17,6 +18,14 @@ export function spawnWorker(script?: string | URL): Spawned {
 export function spawnClassifier(script?: string | URL): Spawned {
   return wrap(new Worker(script ?? new URL("./classifierWorker.js", import.meta.url)));
 }
+
+/** Their script, `dataWorker.js`, lies beside as well. */
+export const dataWorkers: DataWorkers | undefined = {
+  async open(job) {
+    const { openPool } = await import("../data/open.ts");
+    return openPool(job, () => wrap(new Worker(job.dataWorker ?? new URL("./dataWorker.js", import.meta.url))));
+  },
+};
 
 function wrap(worker: Worker): Spawned {
   return {

@@ -1,3 +1,4 @@
+import type { DataWorkers } from "../data/workers.ts";
 import type { Spawned } from "../spawn.ts";
 import { isLife, watchLife } from "./life.ts";
 
@@ -30,6 +31,9 @@ export function spawnClassifier(script?: string | URL): Spawned {
     script ?? "classifierWorker.js beside the library",
   );
 }
+
+/** None: pixels can be shared with a worker in isolated pages only, so batches are made where the network is trained. */
+export const dataWorkers: DataWorkers | undefined = undefined;
 
 function wrap(worker: Worker, where: string | URL): Spawned {
   let stop: (() => void) | undefined;

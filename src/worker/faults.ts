@@ -9,7 +9,7 @@ import {
   ShapeError,
   StateDictError,
   UnknownNameError,
-} from "../../errors.ts";
+} from "../errors.ts";
 
 /** An error on its way between threads: its class would be lost, and a cause may be something that cannot be sent. */
 export interface Fault {
