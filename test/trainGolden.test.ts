@@ -15,8 +15,8 @@ import { readGoldenJson } from "./support/golden.ts";
 interface GoldenTraining {
   readonly shape: [number, number, number, number];
   readonly classes: number;
-  /** What the biases of batch norms are filled from, where it is not the filler's own. */
-  readonly biases: [number, number] | null;
+  /** [end of the name, lo, hi]: what biases of batch norms are filled from where it is not the filler's own; the first that fits. */
+  readonly biases: readonly [string, number, number][];
   readonly gradients: {
     readonly first: number;
     readonly loss: number;
@@ -50,8 +50,9 @@ function build(name: string, { biases }: GoldenTraining): PictureNet {
       ? createModel(name.slice(0, -2), { init: "empty", shortcut: "B" })
       : createModel(name, { init: "empty" });
   for (const [key, t] of net.stateDict()) {
-    const shifted = biases !== null && t.shape.length === 1 && key.endsWith(".bias") && !key.startsWith("fc");
-    t.set(shifted ? fillRange(key, t.shape, ...biases) : fillTensor(key, t.shape, name.includes("plain")));
+    const ofNorm = t.shape.length === 1 && key.endsWith(".bias") && !key.startsWith("fc");
+    const range = ofNorm ? biases.find(([end]) => key.endsWith(end)) : undefined;
+    t.set(range ? fillRange(key, t.shape, range[1], range[2]) : fillTensor(key, t.shape, name.includes("plain")));
   }
   return net.train();
 }
