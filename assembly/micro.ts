@@ -222,38 +222,44 @@ export function tileRx8(
 // @ts-expect-error: decorator
 @inline
 export function groupRx8(R: i32, a: usize, b: usize, end: usize, to: usize): void {
+  if (!to) return; // never
   let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
   let c40 = c00, c41 = c00, c50 = c00, c51 = c00;
+  // As in tileRx8: four k at a time, with exits between them that are never taken.
   while (b < end) {
-    const four = b + 128;
-    do {
-      const b0 = v128.load(b), b1 = v128.load(b, 16);
-      let v = v128.load32_splat(a);
-      c00 = madd(v, b0, c00);
-      c01 = madd(v, b1, c01);
-      v = v128.load32_splat(a, 16);
-      c10 = madd(v, b0, c10);
-      c11 = madd(v, b1, c11);
-      v = v128.load32_splat(a, 32);
-      c20 = madd(v, b0, c20);
-      c21 = madd(v, b1, c21);
-      v = v128.load32_splat(a, 48);
-      c30 = madd(v, b0, c30);
-      c31 = madd(v, b1, c31);
-      if (R > 4) {
-        v = v128.load32_splat(a, 64);
-        c40 = madd(v, b0, c40);
-        c41 = madd(v, b1, c41);
-      }
-      if (R > 5) {
-        v = v128.load32_splat(a, 80);
-        c50 = madd(v, b0, c50);
-        c51 = madd(v, b1, c51);
-      }
-      a += 4;
-      b += 32;
-    } while (b < four);
-    a += (R - 1) << 4;
+    let b0 = v128.load(b), b1 = v128.load(b, 16), v = b0;
+    v = v128.load32_splat(a); c00 = madd(v, b0, c00); c01 = madd(v, b1, c01);
+    v = v128.load32_splat(a, 16); c10 = madd(v, b0, c10); c11 = madd(v, b1, c11);
+    v = v128.load32_splat(a, 32); c20 = madd(v, b0, c20); c21 = madd(v, b1, c21);
+    v = v128.load32_splat(a, 48); c30 = madd(v, b0, c30); c31 = madd(v, b1, c31);
+    if (R > 4) { v = v128.load32_splat(a, 64); c40 = madd(v, b0, c40); c41 = madd(v, b1, c41); }
+    if (R > 5) { v = v128.load32_splat(a, 80); c50 = madd(v, b0, c50); c51 = madd(v, b1, c51); }
+    if (!to) break;
+    b0 = v128.load(b, 32); b1 = v128.load(b, 48);
+    v = v128.load32_splat(a, 4); c00 = madd(v, b0, c00); c01 = madd(v, b1, c01);
+    v = v128.load32_splat(a, 20); c10 = madd(v, b0, c10); c11 = madd(v, b1, c11);
+    v = v128.load32_splat(a, 36); c20 = madd(v, b0, c20); c21 = madd(v, b1, c21);
+    v = v128.load32_splat(a, 52); c30 = madd(v, b0, c30); c31 = madd(v, b1, c31);
+    if (R > 4) { v = v128.load32_splat(a, 68); c40 = madd(v, b0, c40); c41 = madd(v, b1, c41); }
+    if (R > 5) { v = v128.load32_splat(a, 84); c50 = madd(v, b0, c50); c51 = madd(v, b1, c51); }
+    if (!to) break;
+    b0 = v128.load(b, 64); b1 = v128.load(b, 80);
+    v = v128.load32_splat(a, 8); c00 = madd(v, b0, c00); c01 = madd(v, b1, c01);
+    v = v128.load32_splat(a, 24); c10 = madd(v, b0, c10); c11 = madd(v, b1, c11);
+    v = v128.load32_splat(a, 40); c20 = madd(v, b0, c20); c21 = madd(v, b1, c21);
+    v = v128.load32_splat(a, 56); c30 = madd(v, b0, c30); c31 = madd(v, b1, c31);
+    if (R > 4) { v = v128.load32_splat(a, 72); c40 = madd(v, b0, c40); c41 = madd(v, b1, c41); }
+    if (R > 5) { v = v128.load32_splat(a, 88); c50 = madd(v, b0, c50); c51 = madd(v, b1, c51); }
+    if (!to) break;
+    b0 = v128.load(b, 96); b1 = v128.load(b, 112);
+    v = v128.load32_splat(a, 12); c00 = madd(v, b0, c00); c01 = madd(v, b1, c01);
+    v = v128.load32_splat(a, 28); c10 = madd(v, b0, c10); c11 = madd(v, b1, c11);
+    v = v128.load32_splat(a, 44); c20 = madd(v, b0, c20); c21 = madd(v, b1, c21);
+    v = v128.load32_splat(a, 60); c30 = madd(v, b0, c30); c31 = madd(v, b1, c31);
+    if (R > 4) { v = v128.load32_splat(a, 76); c40 = madd(v, b0, c40); c41 = madd(v, b1, c41); }
+    if (R > 5) { v = v128.load32_splat(a, 92); c50 = madd(v, b0, c50); c51 = madd(v, b1, c51); }
+    a += R << 4;
+    b += 128;
   }
   v128.store(to, c00);
   v128.store(to, c01, 16);
