@@ -1,10 +1,10 @@
-import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { FileAccessError } from "../errors.ts";
 import type { CachedFile, CacheStore, Part, PartNote, Sha256 } from "./cacheStore.ts";
+import { cryptoModule } from "./nodeLater.ts";
 
 // A folder of finished files KEY (and KEY.json, their sizes), and of parts KEY.OWNER.part (and KEY.OWNER.part.json,
 // their notes). A part is taken over by renaming it, which only one of several processes can do; so there are no locks
@@ -26,7 +26,8 @@ export function cacheFolder(): string {
 
 const host = hostname().replace(/[^A-Za-z0-9-]/g, "") || "host";
 
-const ownName = () => `${host}-${process.pid}-${randomBytes(4).toString("hex")}`;
+const randomName = () => cryptoModule().randomBytes(4).toString("hex");
+const ownName = () => `${host}-${process.pid}-${randomName()}`;
 
 const gone = (error: unknown) => ["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "");
 
@@ -157,7 +158,7 @@ export function cacheStore(folder: string = cacheFolder()): CacheStore {
       async release() {
         await close();
         if (size === 0) return removeBoth(name);
-        const free = path(`${key}.free-${randomBytes(4).toString("hex")}.part`);
+        const free = path(`${key}.free-${randomName()}.part`);
         await rename(`${name}.json`, `${free}.json`).catch(() => {});
         await rename(name, free).catch(() => {});
       },
@@ -195,7 +196,7 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, name: string): Pr
 }
 
 export function createSha256(): Sha256 {
-  const hash = createHash("sha256");
+  const hash = cryptoModule().createHash("sha256");
   return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest("hex") };
 }
 

@@ -1,4 +1,5 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
+import { threadsModule } from "../../platform/nodeLater.ts";
 import type { DataWorkers } from "../data/workers.ts";
 import type { Spawned } from "../spawn.ts";
 
@@ -11,23 +12,24 @@ export const absolute = (address: string): string => address;
 
 /** Starts `worker.js`, which lies beside this file (in the package: beside the bundle). @param script another address */
 export function spawnWorker(script?: string | URL): Spawned {
-  return wrap(new Worker(script ?? new URL("./worker.js", import.meta.url)));
+  return start(script ?? new URL("./worker.js", import.meta.url));
 }
 
 /** Starts `classifierWorker.js`, which lies beside as well. @param script another address */
 export function spawnClassifier(script?: string | URL): Spawned {
-  return wrap(new Worker(script ?? new URL("./classifierWorker.js", import.meta.url)));
+  return start(script ?? new URL("./classifierWorker.js", import.meta.url));
 }
 
 /** Their script, `dataWorker.js`, lies beside as well. */
 export const dataWorkers: DataWorkers | undefined = {
   async open(job) {
     const { openPool } = await import("../data/open.ts");
-    return openPool(job, () => wrap(new Worker(job.dataWorker ?? new URL("./dataWorker.js", import.meta.url))));
+    return openPool(job, () => start(job.dataWorker ?? new URL("./dataWorker.js", import.meta.url)));
   },
 };
 
-function wrap(worker: Worker): Spawned {
+function start(script: string | URL): Spawned {
+  const worker: Worker = new (threadsModule().Worker)(script);
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer as never),
     listen(receive, fail) {
