@@ -5,6 +5,7 @@ import {
   GEMM_RUN_STEP_W, GEMM_RUNS_H, GEMM_RUNS_W, PACK_BIAS, PACK_COLUMNS, PACK_K, PACK_PACKED, PACK_SCALE, PACK_WEIGHT,
 } from "./generated/records";
 import { ROWS, tile1x8, tileRows, tileRx8 } from "./micro";
+import { turn } from "./turn";
 
 /** Address of the first float of row `m` of A. */
 // @ts-expect-error: decorator
@@ -94,28 +95,52 @@ function row(r: usize, q0: usize, pb: usize, panels: i32, c: usize, residual: us
   }
 }
 
+/** Four weights of a column times its factor in 64 bits, rounded once; `scaled` is a constant. */
+// @ts-expect-error: decorator
+@inline
+function quad(scaled: bool, from: usize, scale: usize): v128 {
+  const v = v128.load(from);
+  if (!scaled) return v;
+  const factor = v128.load64_splat(scale);
+  const low = f32x4.demote_f64x2_zero(f64x2.mul(f64x2.promote_low_f32x4(v), factor));
+  const high = f32x4.demote_f64x2_zero(f64x2.mul(f64x2.promote_low_f32x4(v128.shuffle<f64>(v, v, 1, 1)), factor));
+  return v128.shuffle<f64>(low, high, 0, 2);
+}
+
+/** `count` (a multiple of 4) weights of each of eight columns. */
+// @ts-expect-error: decorator
+@inline
+function packQuads(scaled: bool, from: usize, rowBytes: usize, count: i32, scale: usize, to: usize): void {
+  for (const end = from + ((<usize>count) << 2); from < end; from += 16, to += 128) {
+    for (let half: usize = 0, row = from, s = scale; half < 32; half += 16, row += rowBytes << 2, s += 32) {
+      turn(
+        quad(scaled, row, s), quad(scaled, row + rowBytes, s + 8), quad(scaled, row + 2 * rowBytes, s + 16),
+        quad(scaled, row + 3 * rowBytes, s + 24), to + half,
+      );
+    }
+  }
+}
+
 /** Weights [columns][k] to one panel: 8 bias values, then for each k the 8 weights; columns that are not there are zero. */
 export function pack(r: usize, tile: i32): void {
   const k = load<i32>(r, PACK_K), columns = load<i32>(r, PACK_COLUMNS), bias = load<usize>(r, PACK_BIAS);
   const first = tile << 3, count = min(8, columns - first);
   const rowBytes = <usize>k << 2, scales = load<usize>(r, PACK_SCALE);
-  const weight = load<usize>(r, PACK_WEIGHT) + <usize>first * rowBytes;
+  let weight = load<usize>(r, PACK_WEIGHT) + <usize>first * rowBytes;
   let out = load<usize>(r, PACK_PACKED) + <usize>tile * ((<usize>k + 1) << 5);
   for (let j = 0; j < 8; j++) {
     f32.store(out + (j << 2), bias != 0 && j < count ? f32.load(bias + ((first + j) << 2)) : 0);
   }
   out += 32;
-  for (let j = 0; j < 8; j++) {
-    let to = out + (j << 2);
-    if (j < count) {
-      const end = weight + <usize>(j + 1) * rowBytes;
-      let from = weight + <usize>j * rowBytes;
-      if (scales) {
-        const scale = f64.load(scales + ((first + j) << 3));
-        for (; from < end; from += 4, to += 32) f32.store(to, <f32>(<f64>f32.load(from) * scale));
-      } else for (; from < end; from += 4, to += 32) f32.store(to, f32.load(from));
-    } else {
-      for (let i = 0; i < k; i++, to += 32) f32.store(to, 0);
+  const fast = count == 8 ? k & ~3 : 0, scale = scales + (<usize>first << 3);
+  if (scales) packQuads(true, weight, rowBytes, fast, scale, out);
+  else packQuads(false, weight, rowBytes, fast, scale, out);
+  weight += (<usize>fast) << 2;
+  out += (<usize>fast) << 5;
+  for (let j = 0; j < 8; j++, out += 4, weight += rowBytes) {
+    const factor = scales && j < count ? f64.load(scale + (j << 3)) : 1;
+    for (let i = 0; i < k - fast; i++) {
+      f32.store(out + (i << 5), j < count ? <f32>(<f64>f32.load(weight + (i << 2)) * factor) : 0);
     }
   }
 }

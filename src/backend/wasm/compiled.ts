@@ -245,13 +245,15 @@ class Packer {
       if (left === 0 && !direct.has(storage)) done.push(storage);
     }
     const weight = storages[0]!;
-    if (done.includes(weight)) {
+    // Winograd's filters are far larger than the weights and never fit into their place: those are read where they are.
+    const early = done.includes(weight) && length < 1.5 * weight.length;
+    if (early) {
       this.#stage(weight);
       this.#release(weight);
     }
     const at = this.#prepared.add(key, layout, weight, length);
     this.#run(scale, (scaleAt) => fill(at, scaleAt));
-    for (const storage of done) if (storage !== weight) this.#release(storage);
+    for (const storage of done) if (!early || storage !== weight) this.#release(storage);
     this.#staged = undefined;
     return at;
   }

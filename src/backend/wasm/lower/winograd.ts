@@ -7,6 +7,9 @@ const spareRows = 3;
 /** Bytes of a worker's scratch memory before the zeros: see assembly/winograd.ts. */
 const headBytes = 768;
 
+/** Bytes in front of a worker's transformed filters (TRANSFORMED in assembly/winogradPack.ts). */
+const packHead = 384;
+
 /** Positions times tiles of a block: M (8 floats each) fits the first-level cache (bench/lab/README.md, blocks). */
 const blockRows = 36 * 24;
 /** Tiles of a block where the transformed filters are too large for caches and must stream from memory as rarely as possible. */
@@ -39,7 +42,7 @@ export function lowerWinograd(
 
   const packedLength = panels * panelColumns * (positions * k + 1);
   // The scratch memory of workers that transform filters lies behind what they write.
-  const length = packedLength + context.workers * positions * panelColumns * 4;
+  const length = packedLength + context.workers * (positions * panelColumns * 4 + packHead / floatBytes);
   const u = context.prepare(`winograd${size}`, [weight, bias], length, (packed, scale) => {
     context.emit("winogradPack", panels, {
       weight: context.address(weight),
