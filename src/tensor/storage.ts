@@ -1,4 +1,5 @@
 import { DisposedError } from "../errors.ts";
+import { isTurned, toStorageOrderSoon } from "./layout.ts";
 import { currentMemory, type Handle, type Memory } from "./memory.ts";
 import type { Shape } from "./shape.ts";
 
@@ -8,6 +9,12 @@ export interface LazyValues {
   /** Called instead of `materialise` when the values are replaced before anybody looked. */
   cancel(): void;
 }
+
+/**
+ * Pictures are turned where they stay: the first one in 0.3 ms instead of 2.6 (224x224, code that the engine has not seen before). More
+ * values than this are not, since their copy would make linear memory grow for good.
+ */
+const turnedInPlace = 1 << 20;
 
 /** Values beside a storage's deferred ones: nobody sees them before `keep`. One of the two must be called. */
 export interface Staged {
@@ -74,15 +81,18 @@ export class Storage {
     this.#handle = undefined;
   }
 
-  /** Copies values in; deferred values that nobody looked at are never computed. */
-  write(values: Float32Array): void {
+  /** Copies values in, in storage order, or row-major in `shape`; deferred values that nobody looked at are never computed. */
+  write(values: Float32Array, shape?: Shape): void {
     this.#check();
     if (this.#lazy !== undefined) {
       this.#allocate(); // first: when there is no memory, the deferred values are still there
       this.#lazy.cancel();
       this.#lazy = undefined;
     }
-    this.#memory!.write(this.#handle, values);
+    const memory = this.#memory!;
+    if (shape !== undefined && isTurned(shape) && memory.fill !== undefined && values.length <= turnedInPlace) {
+      memory.fill(this.#handle, shape, (target) => target.set(values));
+    } else memory.write(this.#handle, shape === undefined ? values : toStorageOrderSoon(values, shape));
     this.version++;
   }
 

@@ -1,5 +1,5 @@
 import { ArgumentError, ResNetError, ShapeError } from "../errors.ts";
-import { fromStorageOrder, toStorageOrder, toStorageOrderSoon } from "./layout.ts";
+import { fromStorageOrder, toStorageOrder } from "./layout.ts";
 import { track, untrack } from "./scope.ts";
 import { formatShape, isShape, numel, type Shape } from "./shape.ts";
 import { type LazyValues, Storage } from "./storage.ts";
@@ -121,7 +121,7 @@ export class Tensor {
       throw new ShapeError("set", `shape ${formatShape(this.shape)} needs ${this.size} values, got ${values.length}`);
     }
     const floats = values instanceof Float32Array ? values : Float32Array.from(values);
-    this.storage.write(toStorageOrderSoon(floats, this.shape));
+    this.storage.write(floats, this.shape);
     return this;
   }
 
