@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,6 +26,7 @@ await init();
 const root = mkdtempSync(join(tmpdir(), "resnet-ts-workers-"));
 const preprocessing = imageClassification({ resizeSize: 9, cropSize: 8 });
 const { normalize } = preprocessing;
+const command = fileURLToPath(new URL("../src/cli/main.js", import.meta.url));
 const here = (name: string) => new URL(`support/${name}.js`, import.meta.url);
 
 /** 22 PNG files of 12x10 in three class folders; the colour is the class, with noise. */
@@ -247,6 +248,29 @@ test("data that a worker cannot open, and wrong numbers, are refused in words", 
   await fit(net, growing, { ...tinyOptions, epochs: 1, numWorkers: 1 });
   assert.is(growing.store.dataset.length, before, "a picture that came later is not seen");
   net.dispose();
+});
+
+test("resnet-ts train lists all pictures that cannot be read, saves the run, and goes on to the bits of one that never met them", async () => {
+  const path = join(root, "split");
+  for (const split of ["train", "test"]) cpSync(pictures, join(path, split), { recursive: true });
+  const good = readFileSync(join(pictures, "class2/2.png"));
+  const bad = ["train/class2/2.png", "test/class2/2.png"].map((file) => join(path, file));
+  const run = (out: string, ...more: string[]) =>
+    spawnSync(
+      process.execPath,
+      [command, "train", "--data", path, "--out", join(root, out), "--epochs", "2", "--batch", "8", ...more],
+      { encoding: "utf8" },
+    );
+  assert.is(run("whole", "--workers", "0").status, 0);
+  for (const file of bad) writeFileSync(file, good.subarray(0, 40));
+  const stopped = run("stopped", "--workers", "2");
+  assert.is(stopped.status, 1, stopped.stderr);
+  assert.match(stopped.stderr, /prepare: 1 of 22 pictures cannot be read: .*train\/class2\/2\.png.*truncated/);
+  for (const file of bad) writeFileSync(file, good);
+  const resumed = run("stopped", "--resume");
+  assert.is(resumed.status, 0, resumed.stderr);
+  const weights = (out: string) => readFileSync(join(root, out, "model.safetensors"));
+  assert.ok(weights("stopped").equals(weights("whole")));
 });
 
 test("a process that leaves a loop, or stops a training, ends by itself", () => {

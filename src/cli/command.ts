@@ -101,5 +101,5 @@ export function text(values: Values, name: string): string | undefined {
 export const workersOption: OptionSpec = {
   type: "string",
   value: "N",
-  help: "threads that decode and augment pictures beside training, to the same bits; 1 by default for picture files, else 0",
+  help: "threads that decode pictures beside training, to the same bits; by default none for data in one file, 1 for small picture files, one for each core (4 at most) for larger ones",
 };

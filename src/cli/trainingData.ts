@@ -23,9 +23,25 @@ export async function trainingData(
   }
 }
 
-/** `--workers`, or what pays: a thread for decoding where there is a second core. */
-export function workers(values: Values, data: TrainingData): { readonly numWorkers: number } {
-  return { numWorkers: count(values, "workers", isDecoded(data) || availableParallelism() < 2 ? 0 : 1, 0) };
+/** A picture of fewer pixels is decoded in a fraction of the time that its training takes. */
+const smallPicture = 2 ** 16;
+
+/**
+ * `--workers`, or what pays (bench/train/workers.ts): decoding photographs takes longer than training a small network on them, so each
+ * core gets a worker; small pictures keep one busy at most, and what is decoded none.
+ */
+export async function workers(values: Values, data: TrainingData): Promise<{ readonly numWorkers: number }> {
+  const cores = availableParallelism();
+  const preset = async () => {
+    if (isDecoded(data) || cores < 2) return 0;
+    try {
+      const { width, height } = (await data.store.dataset.get(0)).image;
+      return width * height < smallPicture ? 1 : Math.min(cores, 4);
+    } catch {
+      return 1; // whoever wants its batch says what is wrong with it
+    }
+  };
+  return { numWorkers: values.workers === undefined ? await preset() : count(values, "workers", 0, 0) };
 }
 
 /** Training stops at the first picture that cannot be read; people want to hear of all at once. */

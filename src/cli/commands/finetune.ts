@@ -76,7 +76,7 @@ export const finetune: Command = {
     const data = await trainingData(dataset, preprocessing, "read");
     checkTrainable(data);
     const [train, kept] = splitByClass(data, share, seed);
-    const loading = workers(values, data);
+    const loading = await workers(values, data);
     // Those kept aside come last; a bad one among them must not be found after all is learned.
     if (!isDecoded(kept)) await tellAllUnreadable([data], () => checkReadable(kept));
     const net = await openBackbone(model, text(values, "weights"), values.offline === true, data.channels);

@@ -68,6 +68,7 @@ export const train: Command = {
     };
     const { data, preprocessing } = await read("train");
     const { data: validation } = await read("test");
+    const loading = await workers(values, data);
     manualSeed(seed);
     const net = createModel(model as string, { inChannels: data.channels, numClasses: data.classes.length });
     const checkpoint = join(out, "checkpoint.safetensors");
@@ -90,7 +91,7 @@ export const train: Command = {
     try {
       const fitting = () =>
         fit(net, data, {
-          ...workers(values, data),
+          ...loading,
           epochs: count(values, "epochs", 30),
           batch: count(values, "batch", 128),
           optimizer: new SGD(net.namedParameters(), { momentum: 0.9, weightDecay }),
