@@ -34,7 +34,7 @@ const picture = {
   channels: 3,
 };
 
-/** Weights and running statistics after six steps of training, with everything random that there is. */
+/** Weights and running statistics after six steps of training, with everything random that there is, and a data worker where there are such. */
 async function trained() {
   const [side, length] = [20, 24];
   const data = {
@@ -49,7 +49,8 @@ async function trained() {
   resnet.manualSeed(0);
   const net = new resnet.CifarResNet(8);
   const augment = { pad: 2, flip: true, cutout: 3, mixup: 0.4 };
-  await resnet.fit(net, data, { epochs: 2, batch: 8, schedule: 0.05, augment, labelSmoothing: 0.1, clipNorm: 5 });
+  const options = { epochs: 2, batch: 8, schedule: 0.05, augment, labelSmoothing: 0.1, clipNorm: 5, numWorkers: 1 };
+  await resnet.fit(net, data, options);
   const values = [];
   for (const tensor of net.stateDict().values()) values.push(...(await tensor.data()));
   net.dispose();
