@@ -11,6 +11,7 @@ import * as nn from "../src/nn/index.ts";
 import type { StateTensor } from "../src/nn/stateDict.ts";
 import { manualSeed } from "../src/tensor/random.ts";
 import { numel } from "../src/tensor/shape.ts";
+import { zeros } from "../src/tensor/tensor.ts";
 import { fillTensor } from "./support/fill.ts";
 
 /** Filters of 9, 3 and 1 taps, with channels that four divides and with others; a depthwise one turns nothing. */
@@ -137,6 +138,31 @@ test("the largest and the smallest numbers are finite", async () => {
   layer.loadStateDict({ weight: from }, { strict: false });
   assert.equal(layer.weight.dataSync(), values);
   layer.dispose();
+});
+
+test("a tensor that makes tensors while it is read, so that memory grows, is read all the same", async () => {
+  await init({ backend: "wasm", threads: 1 });
+  for (const write of [
+    (to: Float32Array, values: Float32Array) => to.set(values),
+    (to: Float32Array, values: Float32Array) => {
+      for (let i = 0; i < values.length; i++) to[i] = values[i]!;
+    },
+  ]) {
+    const net = network();
+    const weights = state();
+    const growing = (from: StateTensor): StateTensor => ({
+      ...from,
+      readInto(target) {
+        const { reserved } = info().memory;
+        zeros([reserved / 4]).dispose();
+        write(target, from.read());
+      },
+    });
+    const key = "0.weight";
+    net.loadStateDict(new Map<string, StateTensor>([...weights, [key, growing(weights.get(key)!)]]));
+    equal(net, "grown");
+    net.dispose();
+  }
 });
 
 test("a file that ends while it is read leaves nothing behind", async () => {

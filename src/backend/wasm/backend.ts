@@ -107,13 +107,27 @@ export class WasmBackend implements Backend {
     try {
       this.#eager.launch(() => {
         const from = isTurned(shape) ? this.#eager.scratch(length) : to;
-        read(this.allocator.f32.subarray(from >>> 2, (from >>> 2) + length));
+        this.#read(from >>> 2, length, read);
         lowerFill(this.#eager, { from, to, shape, flag });
       });
       return this.allocator.i32[flag >>> 2] === 0;
     } finally {
       this.allocator.free(flag);
     }
+  }
+
+  /** `read` writes to word `at`; where it made tensors and memory grew, its array has lost its memory, and it gets one of its own. */
+  #read(at: number, length: number, read: (target: Float32Array) => void): void {
+    const target = this.allocator.f32.subarray(at, at + length);
+    try {
+      read(target);
+    } catch (error) {
+      if (target.length === length) throw error;
+    }
+    if (target.length === length) return;
+    const values = new Float32Array(length);
+    read(values);
+    this.allocator.f32.set(values, at);
   }
 
   readSync(handle: Handle, length: number): Float32Array {
