@@ -272,6 +272,17 @@ test("a run that a signal stops is saved, and resumes to the same bits", async (
   assert.is(await trained({ resume: await loadCheckpoint(saved) }), whole);
 });
 
+test("a signal that comes from outside, as a key does, is heard between two steps", async () => {
+  const net = tinyNet();
+  const stop = new AbortController();
+  const options = { ...tinyOptions, epochs: 20, signal: stop.signal };
+  const timer = setTimeout(() => stop.abort(), 1);
+  const { finished, steps } = await fit(net, tinyData(), options);
+  clearTimeout(timer);
+  net.dispose();
+  assert.not(finished, `it went on for all ${steps} steps`);
+});
+
 test("recomputing activations gives the same bits with less memory", async () => {
   const whole = await trained();
   assert.is(await trained({ recompute: true }), whole);

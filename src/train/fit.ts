@@ -27,6 +27,7 @@ import { type Optimizer, SGD } from "./optimizer.ts";
 import { checkTrainable } from "./prepared.ts";
 import { recomputeBlocks } from "./recompute.ts";
 import { constant, type Schedule } from "./schedule.ts";
+import { turn } from "./turn.ts";
 
 /** What `onStep` is told. */
 export interface StepInfo {
@@ -232,6 +233,7 @@ class Fit {
     for await (const next of this.#loader.batches(epoch, batch, epochs)) {
       await this.#step(next, this.#rate(epoch * this.#loader.steps + next.index));
       const last = next.index + 1 === this.#loader.steps;
+      if (signal) await turn(); // whoever gives it has to be heard
       if (signal?.aborted) {
         await this.#save();
         return false;
