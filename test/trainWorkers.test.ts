@@ -205,6 +205,31 @@ test("a picture that cannot be read: the same words from a worker, the run is sa
   assert.is(all, await message(async () => prepare(await openDataset(path), { preprocessing })));
 });
 
+test("a picture of the validation that cannot be read costs no step either", async () => {
+  const path = await folder("unseen");
+  const file = join(path, "class1/13.png");
+  const good = readFileSync(file);
+  const whole = await trained(decoded, { validation: await onDemand(path) });
+  writeFileSync(file, good.subarray(0, 50));
+  let saved = new Uint8Array(0);
+  const checkpoint = (bytes: Uint8Array) => {
+    saved = bytes as Uint8Array<ArrayBuffer>;
+  };
+  const validation = await onDemand(path);
+  const said = await message(() => trained(decoded, { validation, numWorkers: 1, checkpoint, checkpointEvery: 1000 }));
+  assert.match(said, /1 of 22 pictures cannot be read: .*class1\/13\.png/);
+  writeFileSync(file, good);
+  const steps: number[] = [];
+  const resume = await loadCheckpoint(saved);
+  const rest = {
+    resume,
+    validation: await onDemand(path),
+    onStep: ({ step }: { step: number }) => void steps.push(step),
+  };
+  assert.is(await trained(decoded, rest), whole);
+  assert.is(steps[0], 7, "goes on with the evaluation of the first epoch, then step 7");
+});
+
 test("a worker that ends, or whose script is not there, is an error that says what to do", async () => {
   const net = tinyNet();
   const run = (options: Partial<FitOptions>) => () =>
@@ -265,7 +290,10 @@ test("resnet-ts train lists all pictures that cannot be read, saves the run, and
   for (const file of bad) writeFileSync(file, good.subarray(0, 40));
   const stopped = run("stopped", "--workers", "2");
   assert.is(stopped.status, 1, stopped.stderr);
-  assert.match(stopped.stderr, /prepare: 1 of 22 pictures cannot be read: .*train\/class2\/2\.png.*truncated/);
+  assert.match(
+    stopped.stderr,
+    /prepare: 1 of 22 pictures cannot be read: .*train\/class2\/2\.png.*truncated.*; prepare: 1 of 22 .*test\/class2\/2\.png/,
+  );
   for (const file of bad) writeFileSync(file, good);
   const resumed = run("stopped", "--resume");
   assert.is(resumed.status, 0, resumed.stderr);

@@ -49,9 +49,20 @@ export async function tellAllUnreadable<T>(parts: readonly TrainingData[], body:
   try {
     return await body();
   } catch (error) {
-    if (error instanceof ResNetError && error.code === "ERR_UNREADABLE") {
-      for (const data of parts) if (!isDecoded(data)) await checkReadable(data);
+    if (!isUnreadable(error)) throw error;
+    const told: string[] = [];
+    for (const data of parts) {
+      if (isDecoded(data)) continue;
+      await checkReadable(data).catch((reason: unknown) => {
+        if (!isUnreadable(reason)) throw reason;
+        told.push(reason.message);
+      });
     }
-    throw error;
+    // None, when somebody mended it in the meantime.
+    throw told.length === 0 ? error : new ResNetError(told.join("; "), { code: "ERR_UNREADABLE", cause: error });
   }
+}
+
+function isUnreadable(error: unknown): error is ResNetError {
+  return error instanceof ResNetError && error.code === "ERR_UNREADABLE";
 }
