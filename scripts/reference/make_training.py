@@ -55,7 +55,7 @@ NETWORKS = {
     "cifar_preact_resnet20": (lambda: PreactNet(20, False), (4, 3, 16, 16), 10, 0.002, []),
     "cifar_preact_resnet29": (lambda: PreactNet(29, True), (2, 3, 16, 16), 10, 0.0005, []),
     "resnet18": (torchvision.models.resnet18, (4, 3, 64, 64), 1000, 0.002, BASIC),
-    "resnet50": (torchvision.models.resnet50, (2, 3, 64, 64), 1000, None, BOTTLENECK),  # None: gradients only
+    "resnet50": (torchvision.models.resnet50, (2, 3, 64, 64), 1000, 0.001, BOTTLENECK),
 }
 
 
@@ -173,11 +173,9 @@ def measure_losses(name, begin):
 def main():
     torch.set_num_threads(1)
     for name in sys.argv[1:] or NETWORKS:
-        _, shape, classes, lr, biases = NETWORKS[name]
+        _, shape, classes, _, biases = NETWORKS[name]
         result = {"shape": list(shape), "classes": classes, "biases": biases}
         for part, measure, batches in (("gradients", measure_gradients, range(TRIES)), ("sgd", measure_losses, range(0, 20 * TRIES, 20))):
-            if part == "sgd" and lr is None:
-                continue
             for begin in batches:
                 said, result[part] = measure(name, begin)
                 print(f"{name} {part} from {begin}: {said}{'' if result[part] else ': next'}", flush=True)
