@@ -1,15 +1,16 @@
 // Filters to the form that winograd.ts reads: G g Gᵀ in 64 bits, times the factor of a folded batch norm, rounded once.
 import {
   WINOGRAD_PACK_BIAS, WINOGRAD_PACK_C, WINOGRAD_PACK_OC, WINOGRAD_PACK_PACKED, WINOGRAD_PACK_SCALE, WINOGRAD_PACK_SCRATCH,
-  WINOGRAD_PACK_SIZE,  WINOGRAD_PACK_WEIGHT,
+  WINOGRAD_PACK_SIZE, WINOGRAD_PACK_WEIGHT,
 } from "./generated/records";
 import { turn } from "./turn";
+import { packPhases } from "./winogradPhases";
 
 /** Two channels of one weight, as doubles. */
 // @ts-expect-error: decorator
 @inline
-function pair(at: usize, two: bool, scale: v128): v128 {
-  return f64x2.mul(f64x2.promote_low_f32x4(two ? v128.load64_zero(at) : v128.load32_zero(at)), scale);
+function pair(at: usize, scale: v128): v128 {
+  return f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(at)), scale);
 }
 
 // A worker's scratch memory: the factors 1/6, 1/24, 1/2 and 1/4, the result of the first of two transforms, then [positions][8][4].
@@ -21,13 +22,18 @@ const HALFWAY: usize = 64;
 const TRANSFORMED: usize = 384;
 
 /**
- * A panel of 8 output channels: 8 bias values, then all positions of [c rounded up to 4][8]. Four channels at a time are transformed
+ * A panel of 8 output channels: 8 bias values, then all positions of [c][8]. Four channels at a time are transformed
  * into a worker's scratch memory and turned on their way out: positions lie far apart, so each line is written once.
  */
 export function winogradPack(r: usize, panel: i32, worker: i32): void {
-  const size = load<i32>(r, WINOGRAD_PACK_SIZE), positions: usize = size == 4 ? 36 : 16;
-  const c = load<i32>(r, WINOGRAD_PACK_C), oc = load<i32>(r, WINOGRAD_PACK_OC), k = (c + 3) & ~3;
-  const step = (<usize>k) << 5, bias = load<usize>(r, WINOGRAD_PACK_BIAS), scales = load<usize>(r, WINOGRAD_PACK_SCALE);
+  const size = load<i32>(r, WINOGRAD_PACK_SIZE);
+  if (size == 3 || size == 5) {
+    packPhases(size, r, panel, worker);
+    return;
+  }
+  const positions: usize = size == 4 ? 36 : 16;
+  const c = load<i32>(r, WINOGRAD_PACK_C), oc = load<i32>(r, WINOGRAD_PACK_OC);
+  const step = (<usize>c) << 5, bias = load<usize>(r, WINOGRAD_PACK_BIAS), scales = load<usize>(r, WINOGRAD_PACK_SCALE);
   let out = load<usize>(r, WINOGRAD_PACK_PACKED) + <usize>panel * (positions * step + 32);
   const scratch = load<usize>(r, WINOGRAD_PACK_SCRATCH) + <usize>worker * ((positions << 7) + TRANSFORMED), u = scratch + TRANSFORMED;
   const first = panel << 3, count = min(8, oc - first), rowBytes = (<usize>c) << 2, filterBytes: usize = 9 * rowBytes;
@@ -40,14 +46,12 @@ export function winogradPack(r: usize, panel: i32, worker: i32): void {
   for (let j = 0; j < 8; j++, out += 4) f32.store(out, bias && j < count ? f32.load(bias + ((first + j) << 2)) : 0);
   memory.fill(u, 0, positions << 7);
   for (let ch = 0; ch < c; ch += 4, out += 128) {
-    const lanes = min(4, c - ch);
-    if (lanes < 4) memory.fill(u, 0, positions << 7);
     for (let j = 0; j < count; j++) {
       const scale = f64x2.splat(scales ? f64.load(scales + ((first + j) << 3)) : 1);
       let from = weight + <usize>j * filterBytes + (<usize>ch << 2), to = u + (j << 4);
-      for (let left = lanes; left > 0; left -= 2, from += 8, to += 8) {
-        if (size == 4) filter4(from, rowBytes, left > 1, scale, scratch, to);
-        else filter2(from, rowBytes, left > 1, scale, scratch, to);
+      for (const end = to + 16; to < end; from += 8, to += 8) {
+        if (size == 4) filter4(from, rowBytes, scale, scratch, to);
+        else filter2(from, rowBytes, scale, scratch, to);
       }
     }
     for (let position: usize = 0, from = u, to = out; position < positions; position++, from += 128, to += step) {
@@ -79,13 +83,13 @@ function six(last: bool, g0: v128, g1: v128, g2: v128, sixth: v128, small: v128,
   put(last, to + 4 * step, f64x2.sub(e, f));
 }
 
-/** 36 results of two channels (`two`: else one) of one filter for F(4x4, 3x3), 128 bytes apart. */
-function filter4(at: usize, rowBytes: usize, two: bool, scale: v128, scratch: usize, to: usize): void {
+/** 36 results of two channels of one filter for F(4x4, 3x3), 128 bytes apart. */
+function filter4(at: usize, rowBytes: usize, scale: v128, scratch: usize, to: usize): void {
   const sixth = v128.load64_splat(scratch), small = v128.load64_splat(scratch, 8);
   const half = v128.load64_splat(scratch, 16), quarter = v128.load64_splat(scratch, 24);
   const t = scratch + HALFWAY, down: usize = 3 * rowBytes;
   for (let column: usize = 0; column < 48; column += 16, at += rowBytes) {
-    six(false, pair(at, two, scale), pair(at + down, two, scale), pair(at + 2 * down, two, scale), sixth, small, half, quarter, t + column, 48);
+    six(false, pair(at, scale), pair(at + down, scale), pair(at + 2 * down, scale), sixth, small, half, quarter, t + column, 48);
   }
   for (let row: usize = 0; row < 288; row += 48, to += 768) {
     six(true, v128.load(t + row), v128.load(t + row, 16), v128.load(t + row, 32), sixth, small, half, quarter, to, 128);
@@ -103,11 +107,11 @@ function four(last: bool, g0: v128, g1: v128, g2: v128, half: v128, to: usize, s
   put(last, to + 3 * step, g2);
 }
 
-/** 16 results for F(2x2, 3x3), 128 bytes apart. */
-function filter2(at: usize, rowBytes: usize, two: bool, scale: v128, scratch: usize, to: usize): void {
+/** 16 results of two channels for F(2x2, 3x3), 128 bytes apart. */
+function filter2(at: usize, rowBytes: usize, scale: v128, scratch: usize, to: usize): void {
   const half = v128.load64_splat(scratch, 16), t = scratch + HALFWAY, down: usize = 3 * rowBytes;
   for (let column: usize = 0; column < 48; column += 16, at += rowBytes) {
-    four(false, pair(at, two, scale), pair(at + down, two, scale), pair(at + 2 * down, two, scale), half, t + column, 48);
+    four(false, pair(at, scale), pair(at + down, scale), pair(at + 2 * down, scale), half, t + column, 48);
   }
   for (let row: usize = 0; row < 192; row += 48, to += 512) {
     four(true, v128.load(t + row), v128.load(t + row, 16), v128.load(t + row, 32), half, to, 128);

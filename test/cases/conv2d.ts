@@ -104,7 +104,7 @@ function pictures(): Case<"conv2d">[] {
 /** Channel tails and epilogues of 3x3 stride 1 at the sizes where compiled networks use Winograd. */
 function winograd(): Case<"conv2d">[] {
   const rows: Case<"conv2d">[] = [];
-  for (const c of [16, 17, 18, 19, 23, 33]) {
+  for (const c of [16, 17, 20, 24, 36]) {
     for (const oc of [16, 17, 19, 22, 33]) {
       rows.push(row({ x: [1, c, 5, 6], oc, k: 3, pad: 1, bias: true })); // F(2x2, 3x3)
       rows.push(row({ x: [1, c, 7, 6], oc, k: 3, pad: 1, bias: true })); // F(4x4, 3x3)
@@ -113,6 +113,20 @@ function winograd(): Case<"conv2d">[] {
   for (const n of [1, 2, 3, 5]) {
     rows.push(row({ x: [n, 20, 5, 6], oc: 24, k: 3, pad: 1, residual: n > 1, relu: true }));
     for (const pad of [0, 1, 2]) rows.push(row({ x: [n, 20, 9, 11], oc: 24, k: 3, pad, residual: n > 1, relu: true }));
+  }
+  return rows;
+}
+
+/** Stride 2 at the sizes where compiled networks use Winograd: 3x3 on channels in fours, and 7x7 on three channels. */
+function strided(): Case<"conv2d">[] {
+  const rows: Case<"conv2d">[] = [];
+  for (const c of [16, 20])
+    for (const oc of [16, 19]) rows.push(row({ x: [1, c, 15, 16], oc, k: 3, stride: 2, pad: 1, bias: true }));
+  for (const n of [1, 2, 3]) {
+    const epilogue = { residual: n > 1, relu: n > 2, stride: 2 };
+    for (const pad of [0, 1, 2]) rows.push(row({ x: [n, 16, 24, 14 + n], oc: 20, k: 3, pad, ...epilogue }));
+    for (const pad of [0, 2, 3])
+      rows.push(row({ x: [n, 3, 19 + n, 26], oc: 16 + n, k: 7, pad, bias: true, ...epilogue }));
   }
   return rows;
 }
@@ -164,6 +178,7 @@ export const conv2dCases: readonly Case<"conv2d">[] = unique([
   ...windows(),
   ...pictures(),
   ...winograd(),
+  ...strided(),
   ...groupsOf(),
   ...epilogues(),
   row({ x: [0, 4, 5, 5], oc: 3, k: 3, pad: 1, bias: true }),

@@ -10,10 +10,14 @@ import { outputShape } from "./launch.ts";
  */
 export const winogradAllowance = 2;
 
-/** What src/backend/wasm/lower/chooseConv.ts asks for, or more. Weight gradients take Winograd from 8 channels on. */
+/**
+ * What src/backend/wasm/lower/chooseConv.ts asks for, or more. Weight gradients take Winograd from 8 channels on. Not stride 2: its rows keep
+ * the plain tolerance.
+ */
 export function mayBeWinograd({ attrs: a, shapes }: Case<"conv2d">, channels = 16): boolean {
   const ones = [a.strideH, a.strideW, a.dilationH, a.dilationW, a.groups].every((v) => v === 1);
-  return ones && a.kernelH === 3 && a.kernelW === 3 && Math.min(shapes[0]![1]!, shapes[1]![0]!) >= channels;
+  const fours = channels < 16 || shapes[0]![1]! % 4 === 0;
+  return ones && fours && a.kernelH === 3 && a.kernelW === 3 && Math.min(shapes[0]![1]!, shapes[1]![0]!) >= channels;
 }
 
 /** The same for an op that runs by itself: CIFAR's sizes only. */

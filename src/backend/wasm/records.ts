@@ -17,7 +17,6 @@ const winograd = [
   "tiles",
   "blockTiles",
   "blocks",
-  "capacity",
   "v",
   "vStep",
   "positionStep",

@@ -1,7 +1,7 @@
 import type { Conv2dAttrs } from "../../backend.ts";
 
 /** Every way of computing a convolution; any of them gives the right values wherever `possible` says so. */
-export type ConvAlgorithm = "gemm" | "winograd2" | "winograd4";
+export type ConvAlgorithm = "gemm" | "winograd2" | "winograd3" | "winograd4" | "winograd5";
 
 export interface ConvShape {
   readonly c: number;
@@ -14,7 +14,7 @@ export interface ConvShape {
 // MB) come from memory each time: 2.5 ms against 3.2; direct, 5.0. So F(2x2), whose filters are 2.25 times smaller, is for outputs of 5 or
 // 6 pixels, where it multiplies no more.
 
-/** Below this many channels the transforms cost more than the multiplications they save (an estimate: not yet measured row by row). */
+/** Channels go through the transforms in fours. Below this many the transforms cost more than the multiplications they save (an estimate: not yet measured row by row). */
 const winogradChannels = 16;
 
 /** Output pixels below which most of a 4x4 tile would be thrown away. */
@@ -34,6 +34,19 @@ function isWinograd({ kernelH, kernelW, strideH, strideW, dilationH, dilationW, 
   );
 }
 
+/** Weights transformed for stride 2 are 9 times larger; above this they would come from memory each time. */
+const stridedBytes = 24e6;
+
+/** Stride 2 by phases: the first layer of ResNets on photographs (7x7, three channels), and 3x3 where tiles of 4x4 spare a fifth or more. */
+function stridedWinograd(attrs: Conv2dAttrs, { c, oc, oh, ow }: ConvShape): ConvAlgorithm | undefined {
+  const { kernelH, kernelW, strideH, strideW, dilationH, dilationW, groups } = attrs;
+  if (strideH !== 2 || strideW !== 2 || kernelH !== kernelW || dilationH * dilationW * groups !== 1) return;
+  if (Math.min(oh, ow) < 4 || oc < winogradChannels) return;
+  if (kernelH === 7) return c === 3 ? "winograd3" : undefined;
+  if (kernelH !== 3 || c % 4 !== 0 || c < winogradChannels || 4 * 81 * c * oc > stridedBytes) return;
+  return Math.ceil(oh / 4) * Math.ceil(ow / 4) * 81 <= 0.8 * oh * ow * 9 ? "winograd5" : undefined;
+}
+
 /**
  * Which algorithm computes a convolution: the only place that decides. The batch size has no say, so that networks compiled
  * for several batch sizes share their packed weights.
@@ -46,8 +59,9 @@ export function chooseConv(
   { memory, use }: { memory: "default" | "low"; use: "compiled" | "eager" | "gradient" },
 ): ConvAlgorithm {
   const { c, oc, oh, ow } = shape;
-  if (memory === "low" || !isWinograd(attrs)) return "gemm";
-  if (Math.min(c, oc) < winogradChannels || oh * ow < winogradPixels) return "gemm";
+  if (memory === "low") return "gemm";
+  if (!isWinograd(attrs)) return (use === "compiled" && stridedWinograd(attrs, shape)) || "gemm";
+  if (c % 4 !== 0 || Math.min(c, oc) < winogradChannels || oh * ow < winogradPixels) return "gemm";
   if (use === "eager" && (Math.max(c, oc) > eagerChannels || oh * ow > eagerPixels)) return "gemm";
   return multiplications(2, oh, ow) <= multiplications(4, oh, ow) ? "winograd2" : "winograd4";
 }

@@ -1,8 +1,10 @@
 import type { OpAttrs, View } from "../../backend.ts";
-import { chooseConv } from "./chooseConv.ts";
+import { type ConvAlgorithm, chooseConv } from "./chooseConv.ts";
 import { floatBytes, type LowerContext, optional, packedLength } from "./context.ts";
 import { emitGemm, emitPack } from "./gemm.ts";
 import { lowerWinograd } from "./winograd.ts";
+
+const winogradSizes = { gemm: 0, winograd2: 2, winograd3: 3, winograd4: 4, winograd5: 5 } as const;
 
 /** A convolution by whatever algorithm `chooseConv` says. */
 export function lowerConv2d(
@@ -17,8 +19,8 @@ export function lowerConv2d(
   const [, oc, oh, ow] = outputs[0]!.shape as [number, number, number, number];
   const { memory } = context;
   const algorithm = context.preparedAs(weight) ?? chooseConv(attrs, { c, oc, oh, ow }, { memory, use });
-  if (algorithm === "winograd4") lowerWinograd(4, attrs, inputs, outputs, context);
-  else if (algorithm === "winograd2") lowerWinograd(2, attrs, inputs, outputs, context);
+  const size = winogradSizes[algorithm as ConvAlgorithm];
+  if (size) lowerWinograd(size, attrs, inputs, outputs, context);
   else lowerProduct(attrs, inputs, outputs, context);
 }
 

@@ -6,6 +6,25 @@ import { floatBytes, type LowerContext, optional, panelColumns, workerStep } fro
 const spareRows = 3;
 /** Bytes of a worker's scratch memory before the zeros: see assembly/winograd.ts. */
 const headBytes = 768;
+/** Stride 2 (assembly/winogradPhases.ts): bytes of scratch memory before M. */
+const phasesHeadBytes = 12 * 11 * 16 + 4 * 36 * 16;
+
+/** By `size`: pixels of an output tile along a side, points along a side, and whether it is of phases, which have infinity in odd ones only. */
+const tileOf = {
+  2: { side: 2, points: 4, phases: false },
+  3: { side: 3, points: 6, phases: true },
+  4: { side: 4, points: 6, phases: false },
+  5: { side: 4, points: 5, phases: true },
+} as const;
+
+/** Floats of k at all positions of a panel; c is a multiple of 4, or 3 at the first layer. */
+function lengthOfK(size: keyof typeof tileOf, c: number): number {
+  const { points, phases } = tileOf[size];
+  const fours = (length: number) => Math.ceil(length / 4) * 4;
+  if (!phases) return points ** 2 * c;
+  const last = points - 1;
+  return last ** 2 * 4 * c + 2 * last * fours(2 * c) + fours(c);
+}
 
 /** Bytes in front of a worker's transformed filters (TRANSFORMED in assembly/winogradPack.ts). */
 const packHead = 384;
@@ -24,9 +43,12 @@ function spread(length: number): number {
   return ((lines | 1) * 64) / floatBytes;
 }
 
-/** A 3x3 stride 1 convolution by Winograd's F(4x4, 3x3) or F(2x2, 3x3); see assembly/winograd.ts. */
+/**
+ * A convolution by Winograd's method. `size` 4 and 2: 3x3, stride 1, by F(4x4, 3x3) or F(2x2, 3x3); 5: 3x3, stride 2, channels in fours; 3: 7x7, stride 2,
+ * three channels. See assembly/winograd.ts and winogradPhases.ts.
+ */
 export function lowerWinograd(
-  size: 2 | 4,
+  size: keyof typeof tileOf,
   attrs: Conv2dAttrs,
   inputs: readonly (View | null)[],
   outputs: readonly View[],
@@ -36,11 +58,12 @@ export function lowerWinograd(
   const y = outputs[0]!;
   const [n, c, h, w] = x.shape as [number, number, number, number];
   const [, oc, oh, ow] = y.shape as [number, number, number, number];
-  const positions = (size + 2) ** 2;
+  const { side, points, phases } = tileOf[size];
+  const positions = points ** 2;
   const panels = Math.ceil(oc / panelColumns);
-  const k = Math.ceil(c / 4) * 4;
+  const k = phases ? 4 * c : c;
 
-  const packedLength = panels * panelColumns * (positions * k + 1);
+  const packedLength = panels * panelColumns * (lengthOfK(size, c) + 1);
   // The scratch memory of workers that transform filters lies behind what they write.
   const length = packedLength + context.workers * (positions * panelColumns * 4 + packHead / floatBytes);
   const u = context.prepare(`winograd${size}`, [weight, bias], length, (packed, scale) => {
@@ -56,8 +79,8 @@ export function lowerWinograd(
     });
   });
 
-  const tilesX = Math.ceil(ow / size);
-  const tilesY = Math.ceil(oh / size);
+  const tilesX = Math.ceil(ow / side);
+  const tilesY = Math.ceil(oh / side);
   const tiles = n * tilesX * tilesY;
   const most = Math.floor((packedLength * floatBytes > streamBytes ? streamRows : blockRows) / positions);
   const blocks = Math.ceil(tiles / most);
@@ -67,7 +90,8 @@ export function lowerWinograd(
   const shares = fused ? 1 : Math.min(panels, Math.ceil(enoughBlocks / blocks));
   const positionLength = spread(capacity * k);
   const vLength = workerStep(positions * positionLength, context.workers);
-  const scratchLength = workerStep(headBytes / floatBytes + k + positions * capacity * panelColumns, context.workers);
+  const head = phases ? phasesHeadBytes / floatBytes : headBytes / floatBytes + k;
+  const scratchLength = workerStep(head + positions * capacity * panelColumns, context.workers);
   const record: RecordOf<"winograd"> = {
     x: context.address(x),
     y: context.address(y),
@@ -87,7 +111,6 @@ export function lowerWinograd(
     tiles,
     blockTiles: perBlock,
     blocks: Math.ceil(tiles / perBlock),
-    capacity,
     v: context.scratch((fused ? context.workers : blocks) * vLength),
     vStep: vLength * floatBytes,
     positionStep: positionLength * floatBytes,
