@@ -1,5 +1,6 @@
 import { DownloadError, ResNetError } from "../errors.ts";
 import type { Part } from "../platform/cacheStore.ts";
+import { ReadAhead } from "./readAhead.ts";
 import { isTemporary, retryAfter } from "./retry.ts";
 
 /** A failure that another try may mend; `wait` is what the server asked for, in milliseconds. */
@@ -65,9 +66,9 @@ class Watch {
 export async function transfer(url: string, part: Part, options: TransferOptions): Promise<void> {
   const watch = new Watch(options.stallTimeout, options.signal);
   try {
-    const response = await request(url, part, options, watch);
-    if (response === undefined) return; // everything is there already
-    await receive(url, response, part, options, watch);
+    const body = await request(url, part, options, watch);
+    if (body === undefined) return; // everything is there already
+    await receive(url, body, part, options, watch);
   } catch (cause) {
     options.signal?.throwIfAborted();
     if (cause instanceof Interrupted || cause instanceof ResNetError) throw cause;
@@ -79,7 +80,12 @@ export async function transfer(url: string, part: Part, options: TransferOptions
 }
 
 /** Sends the request, for the rest where there is a part that can be continued, and looks at the answer's head. */
-async function request(url: string, part: Part, options: TransferOptions, watch: Watch): Promise<Response | undefined> {
+async function request(
+  url: string,
+  part: Part,
+  options: TransferOptions,
+  watch: Watch,
+): Promise<ReadAhead | undefined> {
   const { note, size } = part;
   const continues = size > 0 && note !== undefined && (note.validator !== undefined || options.checked);
   if (continues && note.total === size) return undefined;
@@ -117,15 +123,16 @@ async function request(url: string, part: Part, options: TransferOptions, watch:
       await part.reset({ validator: undefined, total: undefined });
       throw new Interrupted("the server sent another part than was asked for; it begins anew", { wait: 0, status });
     }
-  } else {
-    await part.reset({ validator: validator(response), total: lengthOf(response) });
   }
-  return response;
+  if (response.body === null) throw new Interrupted("the answer has no body");
+  const body = new ReadAhead(response.body); // before the disk is waited for
+  if (status === 200) await part.reset({ validator: validator(response), total: lengthOf(response) });
+  return body;
 }
 
 async function receive(
   url: string,
-  response: Response,
+  body: ReadAhead,
   part: Part,
   options: TransferOptions,
   watch: Watch,
@@ -136,14 +143,13 @@ async function receive(
     throw new DownloadError(url, `the file has ${total} bytes; at most ${options.maxBytes} are taken`);
   }
   options.onBytes(part.size, total);
-  const reader = response.body?.getReader();
-  if (reader === undefined) throw new Interrupted("the answer has no body");
   for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
+    const value = await body.next();
+    if (value === undefined) break;
+    options.signal?.throwIfAborted(); // what was read ahead is not written any more
     watch.touch();
     if (part.size + value.length > limit) {
-      await reader.cancel().catch(() => {});
+      await body.cancel();
       const what = total === undefined ? `${options.maxBytes} bytes` : `the ${total} bytes that were announced`;
       throw new DownloadError(url, `the server sends more than ${what}`, { code: "ERR_DOWNLOAD_LENGTH" });
     }
