@@ -65,6 +65,13 @@ if (!existsSync(executablePath)) {
   };
 
   const accessible = async (name: string): Promise<void> => {
+    for (const scheme of ["dark", "light"] as const) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await accessibleIn(`${name}, ${scheme}`);
+    }
+  };
+
+  const accessibleIn = async (name: string): Promise<void> => {
     await page.evaluate(axe());
     const found = await page.evaluate(async () => {
       const { violations } = await (
@@ -218,6 +225,10 @@ if (!existsSync(executablePath)) {
     assert.ok((await page.textContent("#panel"))?.includes("Conv2d"), "names of layers survive the build");
     await accessible("look inside");
     await look("look");
+    await page.setViewportSize({ width: 360, height: 900 });
+    const block = await page.locator(".network .block rect").first().boundingBox();
+    assert.ok(block!.width >= 48 && block!.height >= 24, "a finger hits a block on a telephone");
+    await page.setViewportSize({ width: 1440, height: 900 });
   });
 
   test("both twins train, and the page's thread stays free", async () => {
@@ -233,7 +244,30 @@ if (!existsSync(executablePath)) {
     assert.is(await page.locator(".uplot").count(), 2);
     await accessible("train");
     await look("train");
+    // The charts are canvases, which know nothing of the style sheet.
+    for (const scheme of ["dark", "light"] as const) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await page.waitForFunction(curveHasAccent);
+    }
   });
+
+  /** Runs in the page: whether each chart holds pixels of the scheme's accent, and none of white in the dark. */
+  function curveHasAccent(): boolean {
+    const accent = getComputedStyle(document.documentElement).getPropertyValue("--accent").trim();
+    const wanted = Number.parseInt(accent.slice(1), 16);
+    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    return [...document.querySelectorAll<HTMLCanvasElement>(".uplot canvas")].every((canvas) => {
+      const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+      let found = false;
+      for (let i = 0; i < data.length; i += 4) {
+        if (data[i + 3] !== 255) continue;
+        const pixel = (data[i]! << 16) | (data[i + 1]! << 8) | data[i + 2]!;
+        if (dark && pixel === 0xffffff) return false;
+        found ||= pixel === wanted;
+      }
+      return found;
+    });
+  }
 
   test("teach two classes and get them right", async () => {
     const photos = ["cat.png", "horse.png"].map((name) => sharedPath(`photos/${name}`));
@@ -266,6 +300,13 @@ if (!existsSync(executablePath)) {
     });
     await accessible("measure");
     await look("measure");
+    await page.setViewportSize({ width: 360, height: 900 });
+    const hidden = await page.evaluate(() => {
+      const { scrollWidth, clientWidth } = document.querySelector(".scroll")!;
+      return scrollWidth - clientWidth;
+    });
+    assert.ok(hidden <= 0, `${hidden} pixels of the table are hidden on a telephone`);
+    await page.setViewportSize({ width: 1440, height: 900 });
   });
 
   test("offline, after one visit", async () => {

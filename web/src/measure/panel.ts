@@ -49,7 +49,7 @@ export function measurePanel(): Panel {
           continue;
         }
         for (const { network, ms, gflops } of found.rows) {
-          const share = backend === "wasm" ? `${((100 * gflops) / most).toFixed(0)} %` : "";
+          const share = backend === "wasm" ? `${((100 * gflops) / most).toFixed(0)}\u00a0%` : "";
           const cells = [network, backend, ms.toFixed(1), gflops.toFixed(1), share];
           body.append(el("tr", {}, ...cells.map((cell) => el("td", {}, cell))));
         }
@@ -72,7 +72,7 @@ export function measurePanel(): Panel {
     peak,
     el(
       "div",
-      { class: "scroll", tabIndex: 0, role: "region", "aria-label": text.title },
+      { class: "scroll wraps", tabIndex: 0, role: "region", "aria-label": text.title },
       el(
         "table",
         {},

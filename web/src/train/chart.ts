@@ -34,6 +34,12 @@ export class Curves {
     this.element.className = "chart";
     this.element.setAttribute("role", "img");
     this.element.setAttribute("aria-label", options.label);
+    // A canvas does not follow the style sheet: in another scheme it is made again.
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      if (this.#plot === undefined) return;
+      this.#plot.destroy();
+      this.#make();
+    });
     new ResizeObserver(() => {
       if (this.#plot === undefined) this.#make();
       else this.#plot.setSize({ width: this.element.clientWidth, height: 240 });
@@ -64,6 +70,7 @@ export class Curves {
 
   #make(): void {
     const { names, x, y } = this.#options;
+    const points = { fill: colour("--card") };
     this.#plot = new uPlot(
       {
         width: this.element.clientWidth || 320,
@@ -74,8 +81,8 @@ export class Curves {
         axes: [axis(x, 32), axis(y, 50)],
         series: [
           { label: x },
-          { label: names[0], stroke: colour("--accent"), width: 2 },
-          { label: names[1], stroke: colour("--warm"), width: 2, dash: [6, 4] },
+          { label: names[0], stroke: colour("--accent"), width: 2, points },
+          { label: names[1], stroke: colour("--warm"), width: 2, dash: [6, 4], points },
         ],
       },
       this.#data,
