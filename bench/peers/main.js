@@ -107,7 +107,7 @@ async function measure(network, batch) {
   }
   // The first logits were a warm-up; kernels that V8 still compiles in the background get another.
   for (const { runner } of results) await times(runner, batch === 1 ? 3 : 1);
-  for (let round = 0; round < (batch === 1 ? rounds : Math.ceil(rounds / 3)); round++) {
+  for (let round = 0; round < rounds; round++) {
     for (const r of results) r.times.push(...(await times(r.runner, batch === 1 ? 3 : 1)));
   }
   const rows = results.map(({ runner, error, times: list }) => {
