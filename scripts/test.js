@@ -1,5 +1,5 @@
 /**
- * `npm test [-- PATTERN…]`: installs, builds, and runs every check and every suite, two at a time.
+ * `npm test [-- PATTERN…]`: installs, builds, and runs every check and every suite, two at a time; those that measure time, one by one at the end.
  * With patterns, only the suites and checks whose names contain one of them. The last line is the sum: a check counts as one test.
  * Needs nothing but Node and npm, so that it can be the first thing that a fresh clone is asked to do.
  */
@@ -10,7 +10,7 @@ import { build } from "./build.js";
 import { listFiles } from "./support/files.js";
 import { install } from "./support/install.js";
 import { inParallel } from "./support/process.js";
-import { baseline, remarks, runSuite } from "./support/suites.js";
+import { alone, baseline, remarks, runSuite } from "./support/suites.js";
 
 const patterns = process.argv.slice(2).filter((argument) => !argument.startsWith("-"));
 const wanted = (name) => patterns.length === 0 || patterns.some((pattern) => name.includes(pattern));
@@ -82,13 +82,12 @@ if (await prepare()) {
       return [suite, { ...suite, name: `${suite.name} ${baseline.flags.join(" ")}`, flags: baseline.flags }];
     })
     .filter(({ name }) => wanted(name));
+  const run = ({ name, file, flags }) => {
+    return async () => report(name, await runSuite(file, limit, flags));
+  };
   const tasks = [
     ...checks.filter(({ name }) => wanted(name)).map((check) => async () => report(check.name, await check.run())),
-    ...suites.map(
-      ({ name, file, flags }) =>
-        async () =>
-          report(name, await runSuite(file, limit, flags)),
-    ),
+    ...suites.filter(({ name }) => !alone.includes(name)).map(run),
   ];
   if (patterns.length === 0 || wanted("runtimes")) tasks.push(...(await runtimes()));
   for (const task of exampleTasks({ names: patterns, here: true })) {
@@ -98,5 +97,6 @@ if (await prepare()) {
     });
   }
   await inParallel(Number(process.env.RESNET_TS_JOBS ?? 2), tasks);
+  await inParallel(1, suites.filter(({ name }) => alone.includes(name)).map(run));
 }
 finish();
