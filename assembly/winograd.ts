@@ -12,6 +12,7 @@ import { groupRows, groupRx8, ROWS } from "./micro";
 import { columns2, inputTile2 } from "./winograd2";
 import { columns4, FACTORS, inputTile4, row4, storeFactors } from "./winograd4";
 import { PHASES_END, phaseBytes, phasesPanel, transformPhases } from "./winogradPhases";
+import { hasPhases, lastPoint, positionsOf, sideOf } from "./winogradSizes";
 
 // A worker's scratch memory: 36 vectors, 36 addresses, three factors, then zeros for what lies outside the picture, then M.
 // @ts-expect-error: decorator
@@ -67,8 +68,8 @@ function transformInput(size: i32, r: usize, block: i32, s: usize, v: usize): vo
 // @ts-expect-error: decorator
 @inline
 function transformOutput(size: i32, r: usize, first: i32, count: i32, panel: i32, s: usize, m: usize, biases: usize): void {
-  const tilesX = load<i32>(r, WINOGRAD_TILES_X), tilesY = load<i32>(r, WINOGRAD_TILES_Y), side = size == 5 ? 4 : size;
-  const positions: usize = size == 2 ? 16 : size == 5 ? 25 : 36;
+  const tilesX = load<i32>(r, WINOGRAD_TILES_X), tilesY = load<i32>(r, WINOGRAD_TILES_Y);
+  const side = sideOf(size), positions = positionsOf(size);
   const oh = load<i32>(r, WINOGRAD_OH), ow = load<i32>(r, WINOGRAD_OW), oc = load<i32>(r, WINOGRAD_OC);
   const pixelBytes = (<usize>oc) << 2, rowBytes = <usize>ow * pixelBytes;
   const lanes = oc - (panel << 3);
@@ -123,7 +124,7 @@ export function winograd(r: usize, tile: i32, worker: i32): void {
 // @ts-expect-error: decorator
 @inline
 function convolution(size: i32, r: usize, tile: i32, worker: i32): void {
-  const positions: usize = size == 2 ? 16 : size == 5 ? 25 : 36, phases = size == 3 || size == 5;
+  const positions = positionsOf(size), phases = hasPhases(size), last = lastPoint(size), side = sideOf(size);
   const blocks = load<i32>(r, WINOGRAD_BLOCKS), share = tile / blocks, block = tile - share * blocks;
   const s = load<usize>(r, WINOGRAD_SCRATCH) + <usize>worker * load<usize>(r, WINOGRAD_SCRATCH_STEP);
   const fused = load<i32>(r, WINOGRAD_FUSED) != 0;
@@ -133,7 +134,7 @@ function convolution(size: i32, r: usize, tile: i32, worker: i32): void {
   const first = block * load<i32>(r, WINOGRAD_BLOCK_TILES);
   const count = min(load<i32>(r, WINOGRAD_BLOCK_TILES), load<i32>(r, WINOGRAD_TILES) - first);
   // A tile whose last row of pixels is not there needs nothing of the last row of points, infinity. In a single picture such tiles come last.
-  const side = size == 5 ? 4 : size, tilesX = load<i32>(r, WINOGRAD_TILES_X), rowsOfTiles = load<i32>(r, WINOGRAD_TILES_Y), last = size == 2 ? 3 : size == 5 ? 4 : 5;
+  const tilesX = load<i32>(r, WINOGRAD_TILES_X), rowsOfTiles = load<i32>(r, WINOGRAD_TILES_Y);
   const cut = load<i32>(r, WINOGRAD_TILES) == tilesX * rowsOfTiles && load<i32>(r, WINOGRAD_OH) % side != 0;
   const whole = cut ? max(0, min(count, (rowsOfTiles - 1) * tilesX - first)) : count;
   const panels = (load<i32>(r, WINOGRAD_OC) + 7) >> 3, perTile = load<i32>(r, WINOGRAD_PANELS_PER_TILE);

@@ -5,6 +5,7 @@ import {
 } from "./generated/records";
 import { turn } from "./turn";
 import { packPhases } from "./winogradPhases";
+import { hasPhases, positionsOf } from "./winogradSizes";
 
 /** Two channels of one weight, as doubles. */
 // @ts-expect-error: decorator
@@ -27,11 +28,11 @@ const TRANSFORMED: usize = 384;
  */
 export function winogradPack(r: usize, panel: i32, worker: i32): void {
   const size = load<i32>(r, WINOGRAD_PACK_SIZE);
-  if (size == 3 || size == 5) {
+  if (hasPhases(size)) {
     packPhases(size, r, panel, worker);
     return;
   }
-  const positions: usize = size == 4 ? 36 : 16;
+  const positions = positionsOf(size);
   const c = load<i32>(r, WINOGRAD_PACK_C), oc = load<i32>(r, WINOGRAD_PACK_OC);
   const step = (<usize>c) << 5, bias = load<usize>(r, WINOGRAD_PACK_BIAS), scales = load<usize>(r, WINOGRAD_PACK_SCALE);
   let out = load<usize>(r, WINOGRAD_PACK_PACKED) + <usize>panel * (positions * step + 32);

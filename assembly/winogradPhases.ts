@@ -15,6 +15,7 @@ import {
 import { groupRows } from "./micro";
 import { loadLanes, madd, nmadd } from "./simd";
 import { inputColumn } from "./winograd4";
+import { lastPoint, sideOf } from "./winogradSizes";
 
 // A worker's scratch memory: a tile of pixels, 11x11 or 9x9, and one row that nobody reads; then four phases of 36 vectors.
 // @ts-expect-error: decorator
@@ -27,13 +28,6 @@ const PHASE: usize = 36 * 16;
 // @ts-expect-error: decorator
 @inline
 export const PHASES_END: usize = TRANSFORMED + 4 * PHASE;
-
-/** The last point, infinity. */
-// @ts-expect-error: decorator
-@inline
-export function lastPoint(size: i32): i32 {
-  return size == 3 ? 5 : 4;
-}
 
 /** Bytes of k at position (i, j): even rows have no part in the last row (infinity), even columns none in the last column. */
 // @ts-expect-error: decorator
@@ -59,7 +53,7 @@ function gather(r: usize, tile: i32, edge: i32, offset: usize, to: usize): void 
   const tilesX = load<i32>(r, WINOGRAD_TILES_X), tilesY = load<i32>(r, WINOGRAD_TILES_Y), all = load<i32>(r, WINOGRAD_TILES);
   const h = load<i32>(r, WINOGRAD_H), w = load<i32>(r, WINOGRAD_W), c = load<i32>(r, WINOGRAD_C), pixel = <usize>c << 2;
   const row = tile / tilesX, tx = tile - row * tilesX, n = row / tilesY, ty = row - n * tilesY;
-  const step = load<i32>(r, WINOGRAD_SIZE) == 3 ? 6 : 8;
+  const step = 2 * sideOf(load<i32>(r, WINOGRAD_SIZE));
   const y0 = ty * step - load<i32>(r, WINOGRAD_PAD_H), x0 = tx * step - load<i32>(r, WINOGRAD_PAD_W);
   const x = load<usize>(r, WINOGRAD_X) + offset, zero = f32x4.splat(0);
   // Behind the last pixel of all there may be no memory.
