@@ -156,7 +156,7 @@ function convolution(size: i32, r: usize, tile: i32, worker: i32): void {
  * Groups of rows of V (`row` bytes each, of which `k` are there) times a panel, to M, `step` bytes a tile; where the next panel begins. Of
  * `count` rows the first `needed` are.
  */
-function product(a: usize, row: usize, count: i32, needed: i32, b: usize, k: usize, to: usize, step: usize): usize {
+export function product(a: usize, row: usize, count: i32, needed: i32, b: usize, k: usize, to: usize, step: usize): usize {
   const end = b + (k << 3);
   for (let start = 0, rows = 0; start < needed; start += rows) {
     rows = groupRows(count - start);

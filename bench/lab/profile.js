@@ -97,6 +97,12 @@ function describe(name, r) {
     const k = r.runLength * r.runsH * r.runsW;
     return { work: r.m * r.columns * k, what: `${r.m} x ${r.columns} x ${k} in ${r.runsH * r.runsW} runs` };
   }
+  if (name === "strassen") {
+    return {
+      work: r.pairs * 2 * r.c * r.oc * (7 / 8),
+      what: `${r.pairs * 2} x ${r.oc} x ${r.c}, ${r.blocks} blocks of ${r.blockPairs} pairs`,
+    };
+  }
   if (name === "winograd") {
     const work = (r.size + 2) ** 2 * r.tiles * r.c * r.oc;
     return { work, what: `F(${r.size}) ${r.c} to ${r.oc}, ${r.oh}x${r.ow}, ${r.blocks} blocks of ${r.blockTiles}` };

@@ -1,3 +1,28 @@
+const strassen = [
+  "x",
+  "y",
+  "u",
+  "residual",
+  "relu",
+  "c",
+  "oc",
+  "pixels",
+  "ow",
+  "imageStep",
+  "rowStep",
+  "pixelStep",
+  "pairs",
+  "blockPairs",
+  "blocks",
+  "panelsPerTile",
+  "fused",
+  "v",
+  "vStep",
+  "positionStep",
+  "scratch",
+  "scratchStep",
+] as const;
+
 const winograd = [
   "x",
   "y",
@@ -253,6 +278,11 @@ export const records = {
   lerp: ["x", "y", "length", "weight!", "perTile"],
   /** Filters [oc][3][3][c] to panels of 8 channels for `winograd`; a tile is a panel. */
   winogradPack: ["weight", "bias", "scale", "packed", "c", "oc", "scratch", "size"],
+  /** A product of pairs of pixels by Strassen's step; a tile is a block of pairs and `panelsPerTile` panels of either half. */
+  strassen,
+  strassenInput: strassen,
+  /** Weights [oc][c] to panels of 2 x 8 channels for `strassen`; a tile is a panel. */
+  strassenPack: ["weight", "bias", "scale", "packed", "c", "oc"],
   /** Transforms the input of one block of 4x4 output tiles into `v`; a tile is a block. */
   winogradInput: winograd,
   /** 3x3 stride 1 convolution of a block of output tiles for `panelsPerTile` panels; `fused` includes the input transform. */

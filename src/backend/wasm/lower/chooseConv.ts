@@ -1,7 +1,7 @@
 import type { Conv2dAttrs } from "../../backend.ts";
 
 /** Every way of computing a convolution; any of them gives the right values wherever `possible` says so. */
-export type ConvAlgorithm = "gemm" | "winograd2" | "winograd3" | "winograd4" | "winograd5";
+export type ConvAlgorithm = "gemm" | "strassen" | "winograd2" | "winograd3" | "winograd4" | "winograd5";
 
 export interface ConvShape {
   readonly c: number;
@@ -34,6 +34,16 @@ function isWinograd({ kernelH, kernelW, strideH, strideW, dilationH, dilationW, 
   );
 }
 
+/** Channels, and output pixels, from which on Strassen's step spares more than its sums cost (bench/lab/README.md, Strassen's step). */
+const strassenChannels = 128;
+const strassenPixels = 128;
+
+function isStrassen(attrs: Conv2dAttrs, { c, oc, oh, ow }: ConvShape): boolean {
+  const { kernelH, kernelW, padH, padW, groups } = attrs;
+  if (kernelH * kernelW * groups !== 1 || padH + padW > 0 || c % 8 !== 0 || oc % 16 !== 0) return false;
+  return Math.min(c, oc) >= strassenChannels && oh * ow >= strassenPixels;
+}
+
 /** Weights transformed for stride 2 are 9 times larger; above this they would come from memory each time. */
 const stridedBytes = 24e6;
 
@@ -60,6 +70,7 @@ export function chooseConv(
 ): ConvAlgorithm {
   const { c, oc, oh, ow } = shape;
   if (memory === "low") return "gemm";
+  if (use === "compiled" && isStrassen(attrs, shape)) return "strassen";
   if (!isWinograd(attrs)) return (use === "compiled" && stridedWinograd(attrs, shape)) || "gemm";
   if (c % 4 !== 0 || Math.min(c, oc) < winogradChannels || oh * ow < winogradPixels) return "gemm";
   if (use === "eager" && (Math.max(c, oc) > eagerChannels || oh * ow > eagerPixels)) return "gemm";

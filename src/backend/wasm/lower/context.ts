@@ -54,3 +54,12 @@ export function workerStep(length: number, workers: number): number {
   const page = 4096 / floatBytes;
   return workers === 1 ? length : (Math.ceil(length / page) + 1) * page;
 }
+
+/** With fewer blocks of input than this, panels are shared out among workers as well. */
+export const enoughBlocks = 8;
+
+/** An odd number of cache lines: many writes that are a power of two apart would push each other out of the first-level cache. */
+export function spread(length: number): number {
+  const lines = Math.ceil((length * floatBytes) / 64);
+  return ((lines | 1) * 64) / floatBytes;
+}

@@ -2,9 +2,10 @@ import type { OpAttrs, View } from "../../backend.ts";
 import { type ConvAlgorithm, chooseConv } from "./chooseConv.ts";
 import { floatBytes, type LowerContext, optional, packedLength } from "./context.ts";
 import { emitGemm, emitPack } from "./gemm.ts";
+import { lowerStrassen } from "./strassen.ts";
 import { lowerWinograd } from "./winograd.ts";
 
-const winogradSizes = { gemm: 0, winograd2: 2, winograd3: 3, winograd4: 4, winograd5: 5 } as const;
+const winogradSizes = { winograd2: 2, winograd3: 3, winograd4: 4, winograd5: 5 } as const;
 
 /** A convolution by whatever algorithm `chooseConv` says. */
 export function lowerConv2d(
@@ -18,10 +19,11 @@ export function lowerConv2d(
   const c = x.shape[1]!;
   const [, oc, oh, ow] = outputs[0]!.shape as [number, number, number, number];
   const { memory } = context;
-  const algorithm = context.preparedAs(weight) ?? chooseConv(attrs, { c, oc, oh, ow }, { memory, use });
-  const size = winogradSizes[algorithm as ConvAlgorithm];
-  if (size) lowerWinograd(size, attrs, inputs, outputs, context);
-  else lowerProduct(attrs, inputs, outputs, context);
+  const algorithm =
+    (context.preparedAs(weight) as ConvAlgorithm | undefined) ?? chooseConv(attrs, { c, oc, oh, ow }, { memory, use });
+  if (algorithm === "gemm") lowerProduct(attrs, inputs, outputs, context);
+  else if (algorithm === "strassen") lowerStrassen(attrs, inputs, outputs, context);
+  else lowerWinograd(winogradSizes[algorithm], attrs, inputs, outputs, context);
 }
 
 /**

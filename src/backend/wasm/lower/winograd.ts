@@ -1,6 +1,6 @@
 import type { Conv2dAttrs, View } from "../../backend.ts";
 import type { RecordOf } from "../records.ts";
-import { floatBytes, type LowerContext, optional, panelColumns, workerStep } from "./context.ts";
+import { enoughBlocks, floatBytes, type LowerContext, optional, panelColumns, spread, workerStep } from "./context.ts";
 
 /** The last group of a block may be filled up to the smallest register tile. */
 const spareRows = 3;
@@ -34,15 +34,6 @@ const blockRows = 36 * 24;
 /** Tiles of a block where the transformed filters are too large for caches and must stream from memory as rarely as possible. */
 const streamRows = 36 * 48;
 const streamBytes = 4 << 20;
-/** With fewer blocks than this, panels are shared out among workers as well. */
-const enoughBlocks = 8;
-
-/** An odd number of cache lines: 36 writes that are a power of two apart would push each other out of the first-level cache. */
-function spread(length: number): number {
-  const lines = Math.ceil((length * floatBytes) / 64);
-  return ((lines | 1) * 64) / floatBytes;
-}
-
 /**
  * A convolution by Winograd's method. `size` 4 and 2: 3x3, stride 1, by F(4x4, 3x3) or F(2x2, 3x3); 5: 3x3, stride 2, channels in fours; 3: 7x7, stride 2,
  * three channels. See assembly/winograd.ts and winogradPhases.ts.
