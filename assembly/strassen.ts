@@ -97,7 +97,7 @@ export function strassen(r: usize, tile: i32, worker: i32): void {
   const end = min(panel + perTile, panels), biases = load<usize>(r, STRASSEN_U);
   let a = v, u = biases + (<usize>panels << 6) + <usize>panel * (half << 3), to = m;
   for (let i = 0; i < POSITIONS; i++, a += vStep, u += <usize>panels * (half << 3)) {
-    for (let p = panel, b = u; p < end; p++, to += step) b = product(a, half, count, count, b, half, to, 32);
+    for (let p = panel, b = u; p < end; p++, to += step) b = product(a, half, count, b, half, to, 32);
   }
   output(r, first, count, panel, end - panel, biases, m, step);
 }

@@ -10,17 +10,21 @@ import {
 } from "./generated/records";
 import { groupRows, groupRx8, ROWS } from "./micro";
 import { columns2, inputTile2 } from "./winograd2";
-import { columns4, FACTORS, inputTile4, row4, storeFactors } from "./winograd4";
+import { column4, columnOfZeros, FACTORS, inputTile4, row4, storeFactors } from "./winograd4";
+import { halfAtBottom, halfAtRight, startPlaces, stepPlaces, tilesBefore, wholeOnly } from "./winogradBorder";
 import { PHASES_END, phaseBytes, phasesPanel, transformPhases } from "./winogradPhases";
 import { hasPhases, lastPoint, positionsOf, sideOf } from "./winogradSizes";
 
-// A worker's scratch memory: 36 vectors, 36 addresses, three factors, then zeros for what lies outside the picture, then M.
+// A worker's scratch memory: 36 vectors, 36 addresses, three factors, four places in V, then zeros for what lies outside the picture, then M.
 // @ts-expect-error: decorator
 @inline
 const POINTERS: usize = 576;
 // @ts-expect-error: decorator
 @inline
-const ZEROS: usize = 768;
+const PLACES: usize = 768;
+// @ts-expect-error: decorator
+@inline
+const ZEROS: usize = 832;
 
 /** Where the pixels of an input tile begin; outside the picture, zeros. */
 function pointers(r: usize, tile: i32, s: usize): void {
@@ -41,26 +45,32 @@ function pointers(r: usize, tile: i32, s: usize): void {
   }
 }
 
-/** V of a block: for each position, groups of rows (tiles), within a group [c / 4][rows][4]. `size` is a constant. */
+/** V of a block: for each position, groups of rows (tiles that have it), within a group [c / 4][rows][4]. `size` is a constant. */
 // @ts-expect-error: decorator
 @inline
 function transformInput(size: i32, r: usize, block: i32, s: usize, v: usize): void {
   const k = (<usize>load<i32>(r, WINOGRAD_C)) << 2, step = load<usize>(r, WINOGRAD_POSITION_STEP);
-  const first = block * load<i32>(r, WINOGRAD_BLOCK_TILES);
-  const count = min(load<i32>(r, WINOGRAD_BLOCK_TILES), load<i32>(r, WINOGRAD_TILES) - first);
+  const first = block * load<i32>(r, WINOGRAD_BLOCK_TILES), end = min(first + load<i32>(r, WINOGRAD_BLOCK_TILES), load<i32>(r, WINOGRAD_TILES));
+  const tilesX = load<i32>(r, WINOGRAD_TILES_X), tilesY = load<i32>(r, WINOGRAD_TILES_Y);
+  const right = halfAtRight(size, r), bottom = halfAtBottom(size, r), cut = load<i32>(r, WINOGRAD_OH) % size != 0, p = s + POINTERS;
   memory.fill(s + ZEROS, 0, k);
   if (size == 4) storeFactors(s);
-  for (let start = 0, rows = 0; start < count; start += rows, v += <usize>rows * k) {
-    rows = groupRows(count - start);
-    for (let t = 0; t < rows && start + t < count; t++) {
-      pointers(r, first + start + t, s);
-      const p = s + POINTERS;
-      let to = v + ((<usize>t) << 4);
-      for (let offset: usize = 0; offset < k; offset += 16, to += (<usize>rows) << 4) {
-        if (size == 4) inputTile4(p, s, offset, to, step);
-        else inputTile2(p, s, offset, to, step);
-      }
+  startPlaces(r, size, s + PLACES, v, first, end);
+  for (let tile = first; tile < end; tile++) {
+    pointers(r, tile, s);
+    const row = tile / tilesX, atRight = right && tile - row * tilesX == tilesX - 1, atBottom = cut && row % tilesY == tilesY - 1;
+    let to = load<usize>(s, PLACES), far = load<usize>(s, PLACES + 16), low = load<usize>(s, PLACES + 32), lowFar = load<usize>(s, PLACES + 48);
+    const line = load<usize>(s, PLACES + 4), farLine = load<usize>(s, PLACES + 20);
+    const lowLine = load<usize>(s, PLACES + 36), lowFarLine = load<usize>(s, PLACES + 52);
+    for (let offset: usize = 0; offset < k; offset += 16) {
+      if (size == 4) inputTile4(p, s, offset, to, far, low, lowFar, step, bottom, atBottom, atRight);
+      else inputTile2(p, s, offset, to, low, step, atBottom ? 3 : 4);
+      to += line;
+      far += farLine;
+      low += lowLine;
+      lowFar += lowFarLine;
     }
+    stepPlaces(s + PLACES, k, atRight, atBottom);
   }
 }
 
@@ -76,23 +86,38 @@ function transformOutput(size: i32, r: usize, first: i32, count: i32, panel: i32
   const y = load<usize>(r, WINOGRAD_Y), residual = load<usize>(r, WINOGRAD_RESIDUAL), add = residual ? residual - y : 0;
   // ReLU or nothing by one instruction: nothing is below minus infinity.
   const floor = f32x4.splat(load<i32>(r, WINOGRAD_RELU) ? 0 : -Infinity);
-  const bias0 = v128.load(biases), bias1 = v128.load(biases, 16);
+  const bias0 = v128.load(biases), bias1 = v128.load(biases, 16), bytes = positions << 5;
+  const right = halfAtRight(size, r), bottom = halfAtBottom(size, r);
   storeFactors(s);
   const two = v128.load(s, FACTORS), four = v128.load(s, FACTORS + 16), eight = f32x4.add(four, four);
-  for (let t = 0; t < count; t++, m += positions << 5) {
+  // Where the next tile of each class lies.
+  let far = m, low = m, lowFar = m;
+  for (let t = 0; t < count; t++) {
     const tile = first + t, row = tile / tilesX, tx = tile - row * tilesX, n = row / tilesY, ty = row - n * tilesY;
     const oy = ty * side, ox = tx * side;
     const offset = <usize>((n * oh + oy) * ow + ox) * pixelBytes + ((<usize>panel) << 5);
     const rows = min(side, oh - oy), columns = min(side, ow - ox);
-    const whole = lanes >= 8 && columns == side;
+    const whole = lanes >= 8 && columns == side, atRight = columns < side, atBottom = rows < side;
     for (let half = 0; half < 2 && (half << 2) < lanes; half++) {
-      const at = y + offset + ((<usize>half) << 4), from = m + ((<usize>half) << 4), bias = half ? bias1 : bias0;
-      if (size == 2) columns2(from, s);
-      else columns4(size, from, s, two, four, eight);
-      for (let row = 0, t = s, to = at; row < rows; row++, t += 96, to += rowBytes) {
-        if (whole) row4(size, t, bias, to, add, floor, 4, side, pixelBytes, two, four, eight);
-        else row4(size, t, bias, to, add, floor, min(4, lanes - (half << 2)), columns, pixelBytes, two, four, eight);
+      const at = y + offset + ((<usize>half) << 4), from = (<usize>half) << 4, bias = half ? bias1 : bias0;
+      if (size == 2) columns2(m + from, low + from, s);
+      else {
+        for (let j = 0, to = s, column = from; j <= lastPoint(size); j++, to += 16, column += 32) {
+          const away = right && wholeOnly(size, j);
+          if (away && atRight) columnOfZeros(to);
+          else column4(size, (away ? far : m) + column, (away ? lowFar : low) + column, bottom, atBottom, to, two, four, eight);
+        }
       }
+      for (let row = 0, t = s, to = at; row < rows; row++, t += bottom && atBottom ? 288 : 96, to += rowBytes) {
+        if (whole) row4(size, t, bias, to, add, floor, 4, side, false, pixelBytes, two, four, eight);
+        else row4(size, t, bias, to, add, floor, min(4, lanes - (half << 2)), columns, right && atRight, pixelBytes, two, four, eight);
+      }
+    }
+    m += bytes;
+    if (!right || !atRight) far += bytes;
+    if (!atBottom) {
+      low += bytes;
+      if (!right || !atRight) lowFar += bytes;
     }
   }
 }
@@ -133,32 +158,30 @@ function convolution(size: i32, r: usize, tile: i32, worker: i32): void {
   const c = load<i32>(r, WINOGRAD_C), k = phases ? phaseBytes(size, c, 0, 0) : (<usize>c) << 2;
   const first = block * load<i32>(r, WINOGRAD_BLOCK_TILES);
   const count = min(load<i32>(r, WINOGRAD_BLOCK_TILES), load<i32>(r, WINOGRAD_TILES) - first);
-  // A tile whose last row of pixels is not there needs nothing of the last row of points, infinity. In a single picture such tiles come last.
-  const tilesX = load<i32>(r, WINOGRAD_TILES_X), rowsOfTiles = load<i32>(r, WINOGRAD_TILES_Y);
-  const cut = load<i32>(r, WINOGRAD_TILES) == tilesX * rowsOfTiles && load<i32>(r, WINOGRAD_OH) % side != 0;
-  const whole = cut ? max(0, min(count, (rowsOfTiles - 1) * tilesX - first)) : count;
+  const right = halfAtRight(size, r), bottom = halfAtBottom(size, r), end = first + count;
+  const far = tilesBefore(r, size, end, 1) - tilesBefore(r, size, first, 1), low = tilesBefore(r, size, end, 2) - tilesBefore(r, size, first, 2);
+  const lowFar = tilesBefore(r, size, end, 3) - tilesBefore(r, size, first, 3);
   const panels = (load<i32>(r, WINOGRAD_OC) + 7) >> 3, perTile = load<i32>(r, WINOGRAD_PANELS_PER_TILE);
   const vStep = load<usize>(r, WINOGRAD_POSITION_STEP), uStep = k << 3;
-  const m = phases ? s + PHASES_END : s + ZEROS + k, end = min((share + 1) * perTile, panels);
-  for (let panel = share * perTile; panel < end; panel++) {
+  const m = phases ? s + PHASES_END : s + ZEROS + k, lastPanel = min((share + 1) * perTile, panels);
+  for (let panel = share * perTile; panel < lastPanel; panel++) {
     const u = load<usize>(r, WINOGRAD_U) + <usize>panel * (phases ? phasesPanel(size, c) : positions * uStep + 32);
     let a = v, b = u + 32, to = m;
     for (let i = 0; i <= last; i++) {
       for (let j = 0; j <= last; j++, a += vStep, to += 32) {
-        b = product(a, k, count, i < last ? count : whole, b, phases ? phaseBytes(size, c, i, j) : k, to, positions << 5);
+        const isLow = bottom ? wholeOnly(size, i) : i == last;
+        const rows = right && wholeOnly(size, j) ? (isLow ? lowFar : far) : isLow ? low : count;
+        b = product(a, k, rows, b, phases ? phaseBytes(size, c, i, j) : k, to, positions << 5);
       }
     }
     transformOutput(size, r, first, count, panel, s, m, u);
   }
 }
 
-/**
- * Groups of rows of V (`row` bytes each, of which `k` are there) times a panel, to M, `step` bytes a tile; where the next panel begins. Of
- * `count` rows the first `needed` are.
- */
-export function product(a: usize, row: usize, count: i32, needed: i32, b: usize, k: usize, to: usize, step: usize): usize {
+/** `count` rows of V (`row` bytes each, of which `k` are there) times a panel, to M, `step` bytes a tile; where the next panel begins. */
+export function product(a: usize, row: usize, count: i32, b: usize, k: usize, to: usize, step: usize): usize {
   const end = b + (k << 3);
-  for (let start = 0, rows = 0; start < needed; start += rows) {
+  for (let start = 0, rows = 0; start < count; start += rows) {
     rows = groupRows(count - start);
     if (ROWS > 5 && rows > 5) groupRx8(6, a, b, end, to, step);
     else if (rows > 4) groupRx8(5, a, b, end, to, step);

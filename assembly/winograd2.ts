@@ -10,10 +10,10 @@ function inputColumn(d0: v128, d1: v128, d2: v128, d3: v128, to: usize, step: us
   v128.store(to + 3 * step, f32x4.sub(d1, d3));
 }
 
-/** Four channels of an input tile, whose pixels `p` points at, to V: 16 vectors `step` bytes apart. */
+/** Four channels of an input tile, whose pixels `p` points at, to V: `rows` rows of vectors `step` bytes apart, the last of four from `low` on. */
 // @ts-expect-error: decorator
 @inline
-export function inputTile2(p: usize, s: usize, offset: usize, to: usize, step: usize): void {
+export function inputTile2(p: usize, s: usize, offset: usize, to: usize, low: usize, step: usize, rows: i32): void {
   let t = s;
   for (let j = 0; j < 4; j++, p += 4, t += 16) {
     inputColumn(
@@ -22,18 +22,18 @@ export function inputTile2(p: usize, s: usize, offset: usize, to: usize, step: u
     );
   }
   t = s;
-  for (let i = 0; i < 4; i++, t += 64, to += 4 * step) {
-    inputColumn(v128.load(t), v128.load(t, 16), v128.load(t, 32), v128.load(t, 48), to, step);
+  for (let i = 0; i < rows; i++, t += 64, to += 4 * step) {
+    inputColumn(v128.load(t), v128.load(t, 16), v128.load(t, 32), v128.load(t, 48), i < 3 ? to : low + 12 * step, step);
   }
 }
 
-/** Aᵀm of the columns of a tile of M, four channels of [4][4][8], to two rows of vectors, 96 bytes apart. */
+/** Aᵀm of the columns of a tile of M, four channels of [4][4][8] (the last row lies at `low`), to two rows of vectors, 96 bytes apart. */
 // @ts-expect-error: decorator
 @inline
-export function columns2(m: usize, to: usize): void {
-  for (const end = m + 128; m < end; m += 32, to += 16) {
+export function columns2(m: usize, low: usize, to: usize): void {
+  for (const end = m + 128; m < end; m += 32, low += 32, to += 16) {
     const m1 = v128.load(m, 128), m2 = v128.load(m, 256);
     v128.store(to, f32x4.add(f32x4.add(v128.load(m), m1), m2));
-    v128.store(to, f32x4.sub(f32x4.sub(m1, m2), v128.load(m, 384)), 96);
+    v128.store(to, f32x4.sub(f32x4.sub(m1, m2), v128.load(low, 384)), 96);
   }
 }

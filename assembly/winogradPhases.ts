@@ -8,13 +8,13 @@
 //
 // Order of k at a position: the phases that take part in it (odd rows and columns; even rows; even columns; both even), all channels each.
 import {
-  WINOGRAD_BLOCK_TILES, WINOGRAD_C, WINOGRAD_H, WINOGRAD_PAD_H, WINOGRAD_PAD_W, WINOGRAD_PACK_BIAS, WINOGRAD_PACK_C, WINOGRAD_PACK_OC,
+  WINOGRAD_BLOCK_TILES, WINOGRAD_C, WINOGRAD_H, WINOGRAD_OH, WINOGRAD_PAD_H, WINOGRAD_PAD_W, WINOGRAD_PACK_BIAS, WINOGRAD_PACK_C, WINOGRAD_PACK_OC,
   WINOGRAD_PACK_PACKED, WINOGRAD_PACK_SCALE, WINOGRAD_PACK_SCRATCH, WINOGRAD_PACK_WEIGHT, WINOGRAD_POSITION_STEP, WINOGRAD_SIZE,
   WINOGRAD_TILES, WINOGRAD_TILES_X, WINOGRAD_TILES_Y, WINOGRAD_W, WINOGRAD_X,
 } from "./generated/records";
-import { groupRows } from "./micro";
 import { loadLanes, madd, nmadd } from "./simd";
 import { inputColumn } from "./winograd4";
+import { halfAtBottom, halfAtRight, startPlaces, stepPlaces, wholeOnly } from "./winogradBorder";
 import { lastPoint, sideOf } from "./winogradSizes";
 
 // A worker's scratch memory: a tile of pixels, 11x11 or 9x9, and one row that nobody reads; then four phases of 36 vectors.
@@ -24,10 +24,14 @@ const TRANSFORMED: usize = 12 * 11 * 16;
 // @ts-expect-error: decorator
 @inline
 const PHASE: usize = 36 * 16;
+/** Places in V: winogradBorder.ts. */
+// @ts-expect-error: decorator
+@inline
+const PLACES: usize = TRANSFORMED + 4 * PHASE;
 /** Bytes of scratch memory in all; M lies behind. */
 // @ts-expect-error: decorator
 @inline
-export const PHASES_END: usize = TRANSFORMED + 4 * PHASE;
+export const PHASES_END: usize = PLACES + 64;
 
 /** Bytes of k at position (i, j): even rows have no part in the last row (infinity), even columns none in the last column. */
 // @ts-expect-error: decorator
@@ -73,64 +77,86 @@ function gather(r: usize, tile: i32, edge: i32, offset: usize, to: usize): void 
   }
 }
 
-/** Bᵀd of the vectors of a phase, `step` bytes apart, to `toStep` bytes apart; an even phase has one less. `size` and `even` are constants. */
+/**
+ * Bᵀd of the vectors of a phase, `step` bytes apart, to `toStep` bytes apart (points -1 and 2 of size 5 from `far` on); an even phase has one less.
+ * `half`: of half a tile. `size` and `even` are constants.
+ */
 // @ts-expect-error: decorator
 @inline
-function points(size: i32, even: bool, from: usize, step: usize, to: usize, toStep: usize): void {
-  const d0 = v128.load(from), d1 = v128.load(from + step), d2 = v128.load(from + 2 * step), d3 = v128.load(from + 3 * step);
-  const d4 = v128.load(from + 4 * step);
-  if (size == 3) {
-    inputColumn(d0, d1, d2, d3, d4, v128.load(from + 5 * step), to, toStep, f32x4.splat(2), f32x4.splat(4), f32x4.splat(5));
+function points(size: i32, even: bool, half: bool, from: usize, step: usize, to: usize, far: usize, toStep: usize): void {
+  const d0 = v128.load(from), d1 = v128.load(from + step), d2 = v128.load(from + 2 * step), two = f32x4.splat(2);
+  if (size == 5 && half) {
+    // F(2, 2)'s times 2, -2 and 1, which the filters of F(4, 2) have less.
+    v128.store(to, f32x4.mul(two, f32x4.sub(d0, d1)));
+    v128.store(to + toStep, f32x4.mul(two, f32x4.neg(d1)));
+    if (!even) v128.store(to + 4 * toStep, f32x4.sub(d2, d1));
     return;
   }
-  const two = f32x4.splat(2), t = f32x4.sub(d3, d1);
+  const d3 = v128.load(from + 3 * step), d4 = v128.load(from + 4 * step);
+  if (size == 3) {
+    inputColumn(d0, d1, d2, d3, d4, v128.load(from + 5 * step), to, to, toStep, two, f32x4.splat(4), f32x4.splat(5));
+    return;
+  }
+  const t = f32x4.sub(d3, d1);
   v128.store(to, madd(two, f32x4.sub(d0, d2), t));
   v128.store(to + toStep, f32x4.sub(t, f32x4.add(d1, d2)));
-  v128.store(to + 2 * toStep, madd(f32x4.splat(3), f32x4.sub(d1, d2), t));
-  v128.store(to + 3 * toStep, t);
+  v128.store(far + 2 * toStep, madd(f32x4.splat(3), f32x4.sub(d1, d2), t));
+  v128.store(far + 3 * toStep, t);
   if (!even) v128.store(to + 4 * toStep, nmadd(two, t, f32x4.sub(d4, d2)));
 }
 
-/** V of a block: for each position, groups of rows (tiles), within a group [k / 4][rows][4]. `size` is a constant. */
+/** V of a block: for each position, groups of rows (tiles that have it), within a group [k / 4][rows][4]. `size` is a constant. */
 // @ts-expect-error: decorator
 @inline
 export function transformPhases(size: i32, r: usize, block: i32, s: usize, v: usize): void {
   const c = load<i32>(r, WINOGRAD_C), last = lastPoint(size), edge = 2 * last + 1;
   const step = load<usize>(r, WINOGRAD_POSITION_STEP), side = <usize>edge << 4, rowOfV = phaseBytes(size, c, 0, 0);
-  const first = block * load<i32>(r, WINOGRAD_BLOCK_TILES), quads = <usize>c >> 2;
-  const count = min(load<i32>(r, WINOGRAD_BLOCK_TILES), load<i32>(r, WINOGRAD_TILES) - first);
-  for (let start = 0, rows = 0; start < count; start += rows, v += <usize>rows * rowOfV) {
-    rows = groupRows(count - start);
-    const lines = <usize>rows << 4;
-    for (let t = 0; t < rows && start + t < count; t++) {
-      const row0 = v + (<usize>t << 4);
-      for (let quad: usize = 0; quad == 0 || quad < quads; quad++) {
-        gather(r, first + start + t, edge, quad << 4, s);
-        // In place: what comes of odd rows lies in rows 0, 2, 4, ..., of even ones between them.
-        for (let column = s; column < s + side; column += 16) {
-          points(size, false, column, 2 * side, column, 2 * side);
-          points(size, true, column + side, 2 * side, column + side, 2 * side);
-        }
-        const whole = size != 3, phase = whole ? quads * lines : PHASE, next: usize = whole ? step : 16;
-        let to = whole ? row0 + quad * lines : s + TRANSFORMED, row = s;
-        for (let i = 0; i <= last; i++, row += 2 * side, to += <usize>(last + 1) * next) {
-          points(size, false, row, 32, to, next);
-          // Where even rows have no part, even columns take the place of the second phase.
-          points(size, true, row + 16, 32, to + (whole && i == last ? phase : 2 * phase), next);
-          if (i == last) continue;
-          points(size, false, row + side, 32, to + phase, next);
-          points(size, true, row + side + 16, 32, to + 3 * phase, next);
-        }
+  const quads = <usize>c >> 2, first = block * load<i32>(r, WINOGRAD_BLOCK_TILES);
+  const end = min(first + load<i32>(r, WINOGRAD_BLOCK_TILES), load<i32>(r, WINOGRAD_TILES));
+  const tilesX = load<i32>(r, WINOGRAD_TILES_X), tilesY = load<i32>(r, WINOGRAD_TILES_Y);
+  const right = halfAtRight(size, r), bottom = halfAtBottom(size, r), cut = load<i32>(r, WINOGRAD_OH) % sideOf(size) != 0;
+  const places = s + PLACES;
+  startPlaces(r, size, places, v, first, end);
+  for (let tile = first; tile < end; tile++) {
+    const line = tile / tilesX, atRight = right && tile - line * tilesX == tilesX - 1, atBottom = cut && line % tilesY == tilesY - 1;
+    for (let quad: usize = 0; quad == 0 || quad < quads; quad++) {
+      gather(r, tile, edge, quad << 4, s);
+      // In place: what comes of odd rows lies in rows 0, 2, 4, ..., of even ones between them.
+      for (let column = s; column < s + side; column += 16) {
+        points(size, false, bottom && atBottom, column, 2 * side, column, column, 2 * side);
+        points(size, true, bottom && atBottom, column + side, 2 * side, column + side, column + side, 2 * side);
       }
-      if (size == 3) join(s + TRANSFORMED, row0, lines, step);
+      for (let i = 0, row = s; i <= last; i++, row += 2 * side) {
+        const lower = bottom ? wholeOnly(size, i) : i == last;
+        if (lower && atBottom) continue;
+        const place = places + (lower ? 32 : 0), whole = size != 3, next: usize = whole ? step : 16, at = <usize>i * <usize>(last + 1) * next;
+        // Bytes of a phase; where even rows have no part, even columns take the place of the second phase.
+        const phase = whole ? quads * load<usize>(place, 4) : PHASE, farPhase = whole ? quads * load<usize>(place, 20) : PHASE;
+        const to = at + (whole ? load<usize>(place) + quad * load<usize>(place, 4) : s + TRANSFORMED);
+        const far = at + (whole ? load<usize>(place, 16) + quad * load<usize>(place, 20) : s + TRANSFORMED);
+        const columns: usize = whole && i == last ? 1 : 2;
+        points(size, false, atRight, row, 32, to, far, next);
+        points(size, true, atRight, row + 16, 32, to + columns * phase, far + columns * farPhase, next);
+        if (i == last) continue;
+        points(size, false, atRight, row + side, 32, to + phase, far + farPhase, next);
+        points(size, true, atRight, row + side + 16, 32, to + 3 * phase, far + 3 * farPhase, next);
+      }
     }
+    if (size == 3) join(s + TRANSFORMED, places, step, atBottom);
+    stepPlaces(places, rowOfV, atRight, atBottom);
   }
 }
 
-/** Three channels of each phase, without gaps. */
-function join(p: usize, to: usize, lines: usize, step: usize): void {
+/** Three channels of each phase, without gaps; the last row of points has a place of its own. */
+function join(p: usize, places: usize, step: usize, atBottom: bool): void {
   const zero = f32x4.splat(0);
+  let to = load<usize>(places), lines = load<usize>(places, 4);
   for (let i = 0; i < 6; i++) {
+    if (i == 5) {
+      if (atBottom) return;
+      to += load<usize>(places, 32) - load<usize>(places);
+      lines = load<usize>(places, 36);
+    }
     for (let j = 0; j < 6; j++, p += 16, to += step) {
       const a = v128.load(p);
       if (i == 5 && j == 5) {

@@ -32,3 +32,10 @@ export function positionsOf(size: i32): usize {
 export function hasPhases(size: i32): bool {
   return size == 3 || size == 5;
 }
+
+/** Whether a tile of four results a side can be halved at a border. */
+// @ts-expect-error: decorator
+@inline
+export function hasHalfTiles(size: i32): bool {
+  return size > 3;
+}

@@ -5,9 +5,9 @@ import { enoughBlocks, floatBytes, type LowerContext, optional, panelColumns, sp
 /** The last group of a block may be filled up to the smallest register tile. */
 const spareRows = 3;
 /** Bytes of a worker's scratch memory before the zeros: see assembly/winograd.ts. */
-const headBytes = 768;
+const headBytes = 832;
 /** Stride 2 (assembly/winogradPhases.ts): bytes of scratch memory before M. */
-const phasesHeadBytes = 12 * 11 * 16 + 4 * 36 * 16;
+const phasesHeadBytes = 12 * 11 * 16 + 4 * 36 * 16 + 64;
 
 /** By `size`: pixels of an output tile along a side, points along a side, and whether it is of phases, which have infinity in odd ones only. */
 const tileOf = {
