@@ -10,7 +10,7 @@ import {
 } from "./generated/records";
 import { groupRows, groupRx8, ROWS } from "./micro";
 import { columns2, inputTile2 } from "./winograd2";
-import { column4, columnOfZeros, FACTORS, inputTile4, row4, storeFactors } from "./winograd4";
+import { columns3, columns4, columns5, FACTORS, inputTile4, row4, storeFactors } from "./winograd4";
 import { halfAtBottom, halfAtRight, startPlaces, stepPlaces, tilesBefore, wholeOnly } from "./winogradBorder";
 import { PHASES_END, phaseBytes, phasesPanel, transformPhases } from "./winogradPhases";
 import { hasPhases, lastPoint, positionsOf, sideOf } from "./winogradSizes";
@@ -79,7 +79,7 @@ function transformInput(size: i32, r: usize, block: i32, s: usize, v: usize): vo
 @inline
 function transformOutput(size: i32, r: usize, first: i32, count: i32, panel: i32, s: usize, m: usize, biases: usize): void {
   const tilesX = load<i32>(r, WINOGRAD_TILES_X), tilesY = load<i32>(r, WINOGRAD_TILES_Y);
-  const side = sideOf(size), positions = positionsOf(size);
+  const side = sideOf(size), positions = positionsOf(size), last = lastPoint(size);
   const oh = load<i32>(r, WINOGRAD_OH), ow = load<i32>(r, WINOGRAD_OW), oc = load<i32>(r, WINOGRAD_OC);
   const pixelBytes = (<usize>oc) << 2, rowBytes = <usize>ow * pixelBytes;
   const lanes = oc - (panel << 3);
@@ -102,10 +102,14 @@ function transformOutput(size: i32, r: usize, first: i32, count: i32, panel: i32
       const at = y + offset + ((<usize>half) << 4), from = (<usize>half) << 4, bias = half ? bias1 : bias0;
       if (size == 2) columns2(m + from, low + from, s);
       else {
-        for (let j = 0, to = s, column = from; j <= lastPoint(size); j++, to += 16, column += 32) {
-          const away = right && wholeOnly(size, j);
-          if (away && atRight) columnOfZeros(to);
-          else column4(size, (away ? far : m) + column, (away ? lowFar : low) + column, bottom, atBottom, to, two, four, eight);
+        const half = bottom && atBottom;
+        if (!right) rowsOf(size, m + from, low + from, bottom, half, s, last + 1, s);
+        else {
+          const middle = s + (<usize>(last - 2) << 4), skip = from + (<usize>(last - 2) << 5);
+          rowsOf(size, m + from, low + from, bottom, half, s, last - 2, s);
+          if (atRight) zeros(middle);
+          else rowsOf(size, far + skip, lowFar + skip, bottom, half, middle, 2, s);
+          rowsOf(size, m + skip + 64, low + skip + 64, bottom, half, middle + 32, 1, s);
         }
       }
       for (let row = 0, t = s, to = at; row < rows; row++, t += bottom && atBottom ? 288 : 96, to += rowBytes) {
@@ -120,6 +124,19 @@ function transformOutput(size: i32, r: usize, first: i32, count: i32, panel: i32
       if (!right || !atRight) lowFar += bytes;
     }
   }
+}
+
+// @ts-expect-error: decorator
+@inline
+function rowsOf(size: i32, m: usize, low: usize, bottom: bool, half: bool, to: usize, count: i32, s: usize): void {
+  if (size == 3) columns3(m, low, bottom, half, to, count, s);
+  else if (size == 4) columns4(m, low, bottom, half, to, count, s);
+  else columns5(m, low, bottom, half, to, count, s);
+}
+
+/** Columns of points that half a tile does not have. */
+function zeros(to: usize): void {
+  for (const end = to + 384; to < end; to += 96) memory.fill(to, 0, 32);
 }
 
 /** V of a block, whatever the size of its tiles. */

@@ -71,46 +71,47 @@ export function inputTile4(
 }
 
 /**
- * Aᵀm of a column of a tile of M, four channels of [points][points][8], to a column of vectors 96 bytes apart. `size`, a constant: 4, F(4, 3), four results
+ * Aᵀm of `count` columns of a tile of M, four channels of [points][points][8], to rows of six vectors. `size`, a constant: 4, F(4, 3), four results
  * of six; 3, F(3, 4), three of six; 5, F(4, 2), four of five. They differ in which points there are and in the one result that has a part at infinity. The
  * rows that tiles at the bottom do not have lie at `low`: `bottom`, those of half a tile, else infinity.
  */
 // @ts-expect-error: decorator
 @inline
-export function column4(
-  size: i32, m: usize, low: usize, bottom: bool, atBottom: bool, to: usize, two: v128, four: v128, eight: v128,
-): void {
-  const m1 = size == 5 ? v128.load(m, 160) : v128.load(m, 192), zero = f32x4.splat(0), half = bottom && atBottom;
-  const last = size == 5 ? v128.load(bottom ? m : low, 640) : v128.load(bottom ? m : low, 960);
-  let m2 = size == 5 ? zero : v128.load(m, 384), c = zero, d = zero;
-  if (!half) {
-    const at = bottom ? low : m;
-    if (size == 5) {
-      m2 = v128.load(at, 320);
-      c = d = v128.load(at, 480);
-    } else {
-      const m3 = v128.load(at, 576), m4 = v128.load(at, 768);
-      d = f32x4.sub(m3, m4);
-      c = f32x4.add(m3, m4);
+function columns(size: i32, m: usize, low: usize, bottom: bool, half: bool, to: usize, count: i32, s: usize): void {
+  const two = v128.load(s, FACTORS), four = v128.load(s, FACTORS + 16), eight = f32x4.add(four, four), zero = f32x4.splat(0);
+  let middle = bottom ? low : m, end = bottom ? m : low;
+  for (const stop = to + (<usize>count << 4); to < stop; to += 16, m += 32, middle += 32, end += 32) {
+    const m1 = size == 5 ? v128.load(m, 160) : v128.load(m, 192), last = size == 5 ? v128.load(end, 640) : v128.load(end, 960);
+    let m2 = size == 5 ? zero : v128.load(m, 384), c = zero, d = zero;
+    if (!half) {
+      if (size == 5) {
+        m2 = v128.load(middle, 320);
+        c = d = v128.load(middle, 480);
+      } else {
+        const m3 = v128.load(middle, 576), m4 = v128.load(middle, 768);
+        d = f32x4.sub(m3, m4);
+        c = f32x4.add(m3, m4);
+      }
     }
+    const a = f32x4.add(m1, m2), b = f32x4.sub(m1, m2);
+    v128.store(to, f32x4.add(f32x4.add(v128.load(m), a), c));
+    v128.store(to, madd(two, d, b), 96);
+    const third = madd(four, c, a);
+    v128.store(to, size == 3 ? f32x4.add(third, last) : third, 192);
+    if (size != 3) v128.store(to, f32x4.add(madd(eight, d, b), last), 288);
   }
-  const a = f32x4.add(m1, m2), b = f32x4.sub(m1, m2);
-  v128.store(to, f32x4.add(f32x4.add(v128.load(m), a), c));
-  v128.store(to, madd(two, d, b), 96);
-  const third = madd(four, c, a);
-  v128.store(to, size == 3 ? f32x4.add(third, last) : third, 192);
-  if (size != 3) v128.store(to, f32x4.add(madd(eight, d, b), last), 288);
 }
 
-/** A column of points that half a tile does not have. */
-// @ts-expect-error: decorator
-@inline
-export function columnOfZeros(to: usize): void {
-  const zero = f32x4.splat(0);
-  v128.store(to, zero);
-  v128.store(to, zero, 96);
-  v128.store(to, zero, 192);
-  v128.store(to, zero, 288);
+export function columns3(m: usize, low: usize, bottom: bool, half: bool, to: usize, count: i32, s: usize): void {
+  columns(3, m, low, false, false, to, count, s);
+}
+
+export function columns4(m: usize, low: usize, bottom: bool, half: bool, to: usize, count: i32, s: usize): void {
+  columns(4, m, low, bottom, half, to, count, s);
+}
+
+export function columns5(m: usize, low: usize, bottom: bool, half: bool, to: usize, count: i32, s: usize): void {
+  columns(5, m, low, bottom, half, to, count, s);
 }
 
 /**
