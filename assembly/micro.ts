@@ -29,8 +29,6 @@ export function groupRows(left: i32): i32 {
 }
 
 /** Residual, ReLU, and store of `cols` (1..8) values. */
-// @ts-expect-error: decorator
-@inline
 function finishRow(c: usize, residual: usize, relu: bool, cols: i32, lo: v128, hi: v128): void {
   if (residual) {
     lo = f32x4.add(lo, loadLanes(residual, cols));

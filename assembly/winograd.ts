@@ -114,7 +114,7 @@ function transformOutput(size: i32, r: usize, first: i32, count: i32, panel: i32
       }
       for (let row = 0, t = s, to = at; row < rows; row++, t += bottom && atBottom ? 288 : 96, to += rowBytes) {
         if (whole) row4(size, t, bias, to, add, floor, 4, side, false, pixelBytes, two, four, eight);
-        else row4(size, t, bias, to, add, floor, min(4, lanes - (half << 2)), columns, right && atRight, pixelBytes, two, four, eight);
+        else borderRow(size, t, bias, to, add, floor, min(4, lanes - (half << 2)), columns, right && atRight, pixelBytes);
       }
     }
     m += bytes;
@@ -132,6 +132,13 @@ function rowsOf(size: i32, m: usize, low: usize, bottom: bool, half: bool, to: u
   if (size == 3) columns3(m, low, bottom, half, to, count, s);
   else if (size == 4) columns4(m, low, bottom, half, to, count, s);
   else columns5(m, low, bottom, half, to, count, s);
+}
+
+/** A row of a tile that sticks out of the picture, or of channels that are not there. */
+function borderRow(
+  size: i32, t: usize, bias: v128, y: usize, add: usize, floor: v128, lanes: i32, columns: i32, half: bool, pixelBytes: usize,
+): void {
+  row4(size, t, bias, y, add, floor, lanes, columns, half, pixelBytes, f32x4.splat(2), f32x4.splat(4), f32x4.splat(8));
 }
 
 /** Columns of points that half a tile does not have. */
@@ -157,15 +164,6 @@ export function winogradInput(r: usize, block: i32, worker: i32): void {
 /** Output pixels of a block for some panels. `fused`: the input is transformed here, into memory of the worker's own. */
 export function winograd(r: usize, tile: i32, worker: i32): void {
   const size = load<i32>(r, WINOGRAD_SIZE);
-  if (size == 4) convolution(4, r, tile, worker);
-  else if (size == 2) convolution(2, r, tile, worker);
-  else if (size == 3) convolution(3, r, tile, worker);
-  else convolution(5, r, tile, worker);
-}
-
-// @ts-expect-error: decorator
-@inline
-function convolution(size: i32, r: usize, tile: i32, worker: i32): void {
   const positions = positionsOf(size), phases = hasPhases(size), last = lastPoint(size), side = sideOf(size);
   const blocks = load<i32>(r, WINOGRAD_BLOCKS), share = tile / blocks, block = tile - share * blocks;
   const s = load<usize>(r, WINOGRAD_SCRATCH) + <usize>worker * load<usize>(r, WINOGRAD_SCRATCH_STEP);
@@ -191,7 +189,10 @@ function convolution(size: i32, r: usize, tile: i32, worker: i32): void {
         b = product(a, k, rows, b, phases ? phaseBytes(size, c, i, j) : k, to, positions << 5);
       }
     }
-    transformOutput(size, r, first, count, panel, s, m, u);
+    if (size == 4) transformOutput(4, r, first, count, panel, s, m, u);
+    else if (size == 2) transformOutput(2, r, first, count, panel, s, m, u);
+    else if (size == 3) transformOutput(3, r, first, count, panel, s, m, u);
+    else transformOutput(5, r, first, count, panel, s, m, u);
   }
 }
 

