@@ -74,9 +74,7 @@ function transformInput(size: i32, r: usize, block: i32, s: usize, v: usize): vo
   }
 }
 
-/** Pixels of all tiles of a block for one panel of output channels. `size` is a constant. */
-// @ts-expect-error: decorator
-@inline
+/** Pixels of all tiles of a block for one panel of output channels. */
 function transformOutput(size: i32, r: usize, first: i32, count: i32, panel: i32, s: usize, m: usize, biases: usize): void {
   const tilesX = load<i32>(r, WINOGRAD_TILES_X), tilesY = load<i32>(r, WINOGRAD_TILES_Y);
   const side = sideOf(size), positions = positionsOf(size), last = lastPoint(size);
@@ -113,8 +111,11 @@ function transformOutput(size: i32, r: usize, first: i32, count: i32, panel: i32
         }
       }
       for (let row = 0, t = s, to = at; row < rows; row++, t += bottom && atBottom ? 288 : 96, to += rowBytes) {
-        if (whole) row4(size, t, bias, to, add, floor, 4, side, false, pixelBytes, two, four, eight);
-        else borderRow(size, t, bias, to, add, floor, min(4, lanes - (half << 2)), columns, right && atRight, pixelBytes);
+        if (!whole) borderRow(size, t, bias, to, add, floor, min(4, lanes - (half << 2)), columns, right && atRight, pixelBytes);
+        else if (size == 4) row4(4, t, bias, to, add, floor, 4, 4, false, pixelBytes, two, four, eight);
+        else if (size == 5) row4(5, t, bias, to, add, floor, 4, 4, false, pixelBytes, two, four, eight);
+        else if (size == 3) row4(3, t, bias, to, add, floor, 4, 3, false, pixelBytes, two, four, eight);
+        else row4(2, t, bias, to, add, floor, 4, 2, false, pixelBytes, two, four, eight);
       }
     }
     m += bytes;
@@ -189,10 +190,7 @@ export function winograd(r: usize, tile: i32, worker: i32): void {
         b = product(a, k, rows, b, phases ? phaseBytes(size, c, i, j) : k, to, positions << 5);
       }
     }
-    if (size == 4) transformOutput(4, r, first, count, panel, s, m, u);
-    else if (size == 2) transformOutput(2, r, first, count, panel, s, m, u);
-    else if (size == 3) transformOutput(3, r, first, count, panel, s, m, u);
-    else transformOutput(5, r, first, count, panel, s, m, u);
+    transformOutput(size, r, first, count, panel, s, m, u);
   }
 }
 
