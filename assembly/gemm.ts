@@ -10,7 +10,7 @@ import { turn } from "./turn";
 /** Address of the first float of row `m` of A. */
 // @ts-expect-error: decorator
 @inline
-function rowOfA(r: usize, a: usize, m: i32): usize {
+export function rowOfA(r: usize, a: usize, m: i32): usize {
   const pixels = load<i32>(r, GEMM_PIXELS), ow = load<i32>(r, GEMM_OW);
   const image = m / pixels, pixel = m - image * pixels;
   const y = pixel / ow, x = pixel - y * ow;

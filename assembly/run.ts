@@ -13,11 +13,12 @@ import {
   KERNEL_POOL_GRAD, KERNEL_REDUCE, KERNEL_RELU_GRAD, KERNEL_SCALE_SHIFT, KERNEL_SGD, KERNEL_SOFTMAX,
   KERNEL_SOFTMAX_GRAD, KERNEL_TRANSPOSE, KERNEL_WEIGHT_GRAD,
   KERNEL_NORM_APPLY, KERNEL_NOT_FINITE, KERNEL_PHASE_WEIGHTS, KERNEL_SPREAD, KERNEL_WINOGRAD, KERNEL_WINOGRAD_GRAD, KERNEL_WINOGRAD_GRAD_SUM, KERNEL_WINOGRAD_INPUT, KERNEL_WINOGRAD_PACK,
-  KERNEL_STRASSEN, KERNEL_STRASSEN_INPUT, KERNEL_STRASSEN_PACK,
+  KERNEL_PACKED_GEMM, KERNEL_PACKED_GEMM_INPUT, KERNEL_STRASSEN, KERNEL_STRASSEN_INPUT, KERNEL_STRASSEN_PACK,
 } from "./generated/records";
 import { crop, mul, padShortcutGrad, poolGrad, reduce, reluGrad } from "./grad";
 import { notFinite, pad, padShortcut, transpose } from "./layout";
 import { normFold, pointwise, scaleShift } from "./pointwise";
+import { packedGemm, packedGemmInput } from "./packedGemm";
 import { adaptivePool, avgPool, maxPool } from "./pool2d";
 import { softmax } from "./softmax";
 import { strassen, strassenInput, strassenPack } from "./strassen";
@@ -70,6 +71,8 @@ export function tileOf(kernel: i32, record: usize, tile: i32, worker: i32): void
     case KERNEL_ADAM_W: adamW(record, tile); break;
     case KERNEL_LERP: lerp(record, tile); break;
     case KERNEL_WINOGRAD_PACK: winogradPack(record, tile, worker); break;
+    case KERNEL_PACKED_GEMM: packedGemm(record, tile, worker); break;
+    case KERNEL_PACKED_GEMM_INPUT: packedGemmInput(record, tile); break;
     case KERNEL_STRASSEN: strassen(record, tile, worker); break;
     case KERNEL_STRASSEN_INPUT: strassenInput(record, tile, worker); break;
     case KERNEL_STRASSEN_PACK: strassenPack(record, tile); break;

@@ -242,6 +242,61 @@ test("a batch of large pictures goes through the first layers in pieces, with th
   assert.ok(eager.every((value, i) => Math.abs(value - fast[i]!) < 1e-4));
 });
 
+test("a picture's bits do not depend on the batch, where pixels are computed in pairs and tiles are halves", async () => {
+  const weights = {
+    w: ramp([128, 16, 3, 3]),
+    v: ramp([128, 128, 1, 1], 0.02), // Strassen's step, 143 pixels: the last one has no partner
+    u: ramp([16, 128, 3, 3], 0.01), // stride 2
+    t: ramp([16, 16, 3, 3], 0.05),
+  };
+  const { w, v, u, t } = weights;
+  for (const [h, odd] of [
+    [12, false],
+    [13, true],
+  ] as const) {
+    const forward = (x: Tensor) => {
+      const a = relu(conv2d(conv2d(x, w, null, { padding: 1 }), v));
+      const b = conv2d(a, u, null, { stride: 2, padding: 1 });
+      return [a, b, conv2d(b, t, null, { padding: 1 })] as const;
+    };
+    const shape = [1, 16, h, odd ? 11 : 12] as const;
+    const x = picture([3, shape[1], shape[2], shape[3]]);
+    const single = await compile(network(weights, forward), shape, { keepModel: true });
+    const whole = await single.forShape([3, shape[1], shape[2], shape[3]]);
+    const found = whole.runSync(x).map((y) => y.dataSync());
+    const length = shape[1] * shape[2] * shape[3];
+    for (let i = 0; i < 3; i++) {
+      const picture = tensor(x.dataSync().slice(i * length, (i + 1) * length), shape);
+      single.runSync(picture).forEach((y, j) => {
+        const alone = y.dataSync();
+        const bits = (values: Float32Array) => new Uint32Array(values.slice().buffer);
+        assert.equal(bits(alone), bits(found[j]!.slice(i * alone.length, (i + 1) * alone.length)), `${i}, output ${j}`);
+      });
+    }
+    single.dispose();
+    whole.dispose();
+  }
+});
+
+test("weights packed for Strassen's step serve sizes that would not ask for it", async () => {
+  const weights = { v: ramp([128, 128, 1, 1], 0.02) };
+  const net = network(weights, (x) => conv2d(x, weights.v));
+  const large = await compile(net, [1, 128, 12, 12], { keepModel: true });
+  const shapes: [number, number, number, number][] = [
+    [1, 128, 3, 3],
+    [2, 128, 1, 1],
+    [2, 128, 2, 5],
+  ];
+  for (const shape of shapes) {
+    const small = await large.forShape(shape);
+    const x = picture(shape);
+    const error = relativeError(values(small.runSync(x)), values(noGrad(() => net.forward(x))));
+    assert.ok(error < 1e-5, `${shape}: ${error}`);
+    small.dispose();
+  }
+  large.dispose();
+});
+
 test("layers that cannot fold stay, and give what eager execution gives", async () => {
   const before = used();
   const bn = new nn.BatchNorm2d(4);

@@ -93,7 +93,7 @@ for (const [name, { ms, work, count: times }] of kinds) {
 console.log(`sum ${best.reduce((a, b) => a + b).toFixed(2)} ms, as one call ${whole.toFixed(2)} ms`);
 
 function describe(name, r) {
-  if (name === "gemm") {
+  if (name === "gemm" || name === "packedGemm") {
     const k = r.runLength * r.runsH * r.runsW;
     return { work: r.m * r.columns * k, what: `${r.m} x ${r.columns} x ${k} in ${r.runsH * r.runsW} runs` };
   }

@@ -1,7 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import zopfli from "@gfx/zopfli";
 import { at, hashFiles, listFiles, readText, root, writeIfChanged } from "./files.js";
 import { inParallel, runNode } from "./process.js";
 
@@ -76,6 +75,19 @@ export async function buildKernels(log) {
  * inflater reads: 4 % smaller than zlib's at level 9, 0.9 kB of what a page downloads.
  */
 async function inline(bytes) {
-  const deflated = await zopfli.zlibAsync(bytes, { numiterations: 15 });
+  const { zlibAsync } = await zopfli();
+  const deflated = await zlibAsync(bytes, { numiterations: 15 });
   return `// Made by scripts/build.js from assembly/. Do not edit.\nexport default "${Buffer.from(deflated).toString("base64")}";\n`;
+}
+
+/** The package ends the process on any unhandled error, with its own source as the message: that is undone. */
+async function zopfli() {
+  const events = ["uncaughtException", "unhandledRejection"];
+  const before = events.map((event) => process.listeners(event));
+  const { default: exported } = await import("@gfx/zopfli");
+  events.forEach((event, i) => {
+    for (const listener of process.listeners(event))
+      if (!before[i].includes(listener)) process.removeListener(event, listener);
+  });
+  return exported;
 }

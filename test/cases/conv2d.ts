@@ -131,6 +131,37 @@ function strided(): Case<"conv2d">[] {
   return rows;
 }
 
+/** Tiles of Winograd at the right and at the bottom that have one, two or three of four results, and blocks that end inside a picture. */
+function borders(): Case<"conv2d">[] {
+  const rows: Case<"conv2d">[] = [];
+  for (const h of [5, 6, 7, 8, 10])
+    for (const w of [6, 8, 9, 10]) {
+      rows.push(row({ x: [1, 16, h, w], oc: 18, k: 3, pad: 1, bias: true }));
+      rows.push(row({ x: [2, 16, 2 * h, 2 * w], oc: 16, k: 3, stride: 2, pad: 1, relu: h > 6 }));
+    }
+  for (const n of [1, 2, 3]) {
+    rows.push(row({ x: [n, 20, 14, 14], oc: 16, k: 3, pad: 1, residual: n > 1, relu: n > 2 }));
+    rows.push(row({ x: [n, 16, 26, 18], oc: 19, k: 3, pad: 1, bias: n > 1 }));
+    rows.push(row({ x: [n, 16, 28, 28], oc: 20, k: 3, stride: 2, pad: 1, residual: n > 1 }));
+    rows.push(row({ x: [n, 3, 26 + n, 29], oc: 16, k: 7, stride: 2, pad: 3 }));
+  }
+  return rows;
+}
+
+/** 1x1 at the sizes where compiled networks take Strassen's step: odd numbers of pixels, strides, and batches that fill blocks in part. */
+function strassen(): Case<"conv2d">[] {
+  const rows: Case<"conv2d">[] = [];
+  for (const n of [1, 2, 3]) {
+    const epilogue = { residual: n > 1, relu: n > 2, k: 1 };
+    rows.push(row({ x: [n, 128, 12, 12], oc: 128, bias: true, ...epilogue }));
+    rows.push(row({ x: [n, 136, 11, 13], oc: 144, bias: n > 1, ...epilogue }));
+    rows.push(row({ x: [n, 128, 23, 25], oc: 128, stride: 2, ...epilogue }));
+    rows.push(row({ x: [n, 128, 24, 23], oc: 160, stride: 2, bias: true, ...epilogue }));
+  }
+  rows.push(row({ x: [1, 128, 12, 12], oc: 136, k: 1 }), row({ x: [1, 132, 12, 12], oc: 128, k: 1 })); // neither
+  return rows;
+}
+
 function groupsOf(): Case<"conv2d">[] {
   const rows: Case<"conv2d">[] = [];
   for (const c of [1, 2, 3, 4, 5, 8, 9, 17]) {
@@ -179,6 +210,8 @@ export const conv2dCases: readonly Case<"conv2d">[] = unique([
   ...pictures(),
   ...winograd(),
   ...strided(),
+  ...borders(),
+  ...strassen(),
   ...groupsOf(),
   ...epilogues(),
   row({ x: [0, 4, 5, 5], oc: 3, k: 3, pad: 1, bias: true }),

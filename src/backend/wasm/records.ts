@@ -52,6 +52,40 @@ const winograd = [
   "panelsPerTile",
 ] as const;
 
+/** A product whose rows are output pixels. */
+const rows = [
+  "a",
+  "b",
+  "c",
+  "residual",
+  "relu",
+  "m",
+  "columns",
+  "runLength",
+  "runsH",
+  "runsW",
+  "runStepH",
+  "runStepW",
+  "pixels",
+  "ow",
+  "imageStep",
+  "rowStep",
+  "pixelStep",
+  "cStep",
+] as const;
+
+const packedGemm = [
+  ...rows,
+  "blockRows",
+  "blocks",
+  "panelsPerTile",
+  "fused",
+  "v",
+  "vStep",
+  "scratch",
+  "scratchStep",
+] as const;
+
 /**
  * The ABI between TypeScript and AssemblyScript, said once. A kernel gets the address of a flat record of 4-byte words; these
  * lists name the words in order. scripts/records.js turns them into assembly/generated/records.ts (constants with byte
@@ -64,30 +98,7 @@ export const records = {
    * `runs` = runsH x runsW stretches of `runLength` floats each, so that any convolution without groups on a padded picture
    * is this product (1x1: one run).
    */
-  gemm: [
-    "a",
-    "b",
-    "c",
-    "residual",
-    "relu",
-    "m",
-    "columns",
-    "runLength",
-    "runsH",
-    "runsW",
-    "runStepH",
-    "runStepW",
-    "pixels",
-    "ow",
-    "imageStep",
-    "rowStep",
-    "pixelStep",
-    "cStep",
-    "rowsPerTile",
-    "panelsPerTile",
-    "rowTiles",
-    "panelTiles",
-  ],
+  gemm: [...rows, "rowsPerTile", "panelsPerTile", "rowTiles", "panelTiles"],
   /** Weights [columns][k], times 64-bit factors `scale` (or 0), to panels of 8 columns under a row of bias; a tile is a panel. */
   pack: ["weight", "bias", "packed", "columns", "k", "scale"],
   /** Copies a picture into a larger one filled with `value!`; a tile is an output row of one image. */
@@ -278,9 +289,14 @@ export const records = {
   lerp: ["x", "y", "length", "weight!", "perTile"],
   /** Filters [oc][3][3][c] to panels of 8 channels for `winograd`; a tile is a panel. */
   winogradPack: ["weight", "bias", "scale", "packed", "c", "oc", "scratch", "size"],
-  /** A product of pairs of pixels by Strassen's step; a tile is a block of pairs and `panelsPerTile` panels of either half. */
-  strassen,
+  /** Rows of A of one block for `packedGemm`, packed to `v`; a tile is a block. */
+  packedGemmInput: packedGemm,
+  /** `gemm` of packed rows; a tile is a block of rows and `panelsPerTile` panels; `fused` includes their packing. */
+  packedGemm,
+  /** Sums of pixels and channels of one block of pairs for `strassen` to `v`; a tile is a block. */
   strassenInput: strassen,
+  /** 1x1 convolution of a block of pairs of pixels for `panelsPerTile` panels of 2 x 8 channels; `fused` includes the sums. */
+  strassen,
   /** Weights [oc][c] to panels of 2 x 8 channels for `strassen`; a tile is a panel. */
   strassenPack: ["weight", "bias", "scale", "packed", "c", "oc"],
   /** Transforms the input of one block of 4x4 output tiles into `v`; a tile is a block. */

@@ -1,7 +1,7 @@
 import type { OpAttrs, View } from "../../backend.ts";
 import { type ConvAlgorithm, chooseConv } from "./chooseConv.ts";
-import { floatBytes, type LowerContext, optional, packedLength } from "./context.ts";
-import { emitGemm, emitPack } from "./gemm.ts";
+import { floatBytes, type LowerContext, optional, packedLength, panelColumns } from "./context.ts";
+import { emitGemm, emitPack, emitPackedGemm } from "./gemm.ts";
 import { lowerStrassen } from "./strassen.ts";
 import { lowerWinograd } from "./winograd.ts";
 
@@ -25,6 +25,13 @@ export function lowerConv2d(
   else if (algorithm === "strassen") lowerStrassen(attrs, inputs, outputs, context);
   else lowerWinograd(winogradSizes[algorithm], attrs, inputs, outputs, context);
 }
+
+/**
+ * Whether rows of A are worth packing. The batch has no say: sums begin with the bias or end with it, and a picture's bits must not
+ * depend on its company.
+ */
+const hasFewRows = (pixels: number, runLength: number, k: number, columns: number): boolean =>
+  pixels >= 16 && pixels <= 64 && k >= 256 && runLength % 4 === 0 && columns % panelColumns === 0;
 
 /**
  * Any convolution as a matrix product whose rows are read in place from a padded picture (implicit GEMM): channels-last makes
@@ -91,6 +98,10 @@ function lowerProduct(
     }
   });
   const skip = optional(context, residual);
+  if (context.compiled && groups === 1 && hasFewRows(oh * ow, shared.runLength, k, oc)) {
+    emitPackedGemm(context, { ...shared, a, b: packed, c: context.address(y), residual: skip });
+    return;
+  }
   for (let g = 0; g < groups; g++) {
     const channel = g * ocg * floatBytes;
     emitGemm(context, {

@@ -1,5 +1,5 @@
 import type { RecordOf } from "../records.ts";
-import { floatBytes, type LowerContext, panelColumns } from "./context.ts";
+import { enoughBlocks, floatBytes, type LowerContext, panelColumns, workerStep } from "./context.ts";
 
 /** Work of a tile, in multiply-accumulates: big enough that claiming it costs nothing, small enough to share among threads. */
 const tileMacs = 1 << 20;
@@ -11,7 +11,7 @@ const tileRows = 60;
 /** Weights that stay in the second-level cache beside rows of A. */
 const cachedBytes = 1 << 19;
 
-type Rows = Omit<RecordOf<"gemm">, "rowsPerTile" | "panelsPerTile" | "rowTiles" | "panelTiles">;
+export type Rows = Omit<RecordOf<"gemm">, "rowsPerTile" | "panelsPerTile" | "rowTiles" | "panelTiles">;
 
 /** Emits C = A · B with a split into tiles that depends on the shape only. */
 export function emitGemm(context: LowerContext, record: Rows): void {
@@ -19,7 +19,9 @@ export function emitGemm(context: LowerContext, record: Rows): void {
   const panels = Math.ceil(record.columns / panelColumns);
   const rowsPerTile = Math.min(tileRows, Math.max(4, Math.ceil(record.m / 4) * 4));
   const rowTiles = Math.ceil(record.m / rowsPerTile);
-  const wanted = Math.ceil((context.workers === 1 ? aloneMacs : tileMacs) / (Math.min(rowsPerTile, record.m) * panelColumns * k));
+  const wanted = Math.ceil(
+    (context.workers === 1 ? aloneMacs : tileMacs) / (Math.min(rowsPerTile, record.m) * panelColumns * k),
+  );
   const panelsPerTile = Math.min(panels, Math.max(1, wanted));
   const panelTiles = Math.ceil(panels / panelsPerTile);
   // Which comes from beyond the second-level cache again and again: A for each tile of panels, or B for each tile of rows. With
@@ -33,6 +35,40 @@ export function emitGemm(context: LowerContext, record: Rows): void {
     rowTiles,
     panelTiles: rowsOuter ? panelTiles : 0,
   });
+}
+
+/** Bytes of packed rows of a block, about: they stay in the second-level cache. */
+const blockBytes = 1 << 19;
+/** Rows of a block at least, so that the weights are not read too often. */
+const blockLeast = 60;
+/** Columns that a worker's scratch memory holds: SLAB panels in assembly/packedGemm.ts. */
+const slabColumns = 16 * panelColumns;
+/** The last group of a block may be filled up to the smallest register tile. */
+const spareRows = 3;
+
+/** Emits C = A · B with rows of A packed first: see assembly/packedGemm.ts. Runs are multiples of 4, columns of 8. */
+export function emitPackedGemm(context: LowerContext, record: Rows): void {
+  const k = record.runLength * record.runsH * record.runsW;
+  const panels = record.columns / panelColumns;
+  const blockRows = Math.min(record.m, Math.max(blockLeast, Math.floor(blockBytes / (k * floatBytes) / 6) * 6));
+  const blocks = Math.ceil(record.m / blockRows);
+  const fused = context.workers === 1 || blocks >= enoughBlocks;
+  const panelsPerTile = Math.ceil(panels / (fused ? 1 : Math.min(panels, Math.ceil(enoughBlocks / blocks))));
+  const vLength = workerStep((blockRows + spareRows) * k, context.workers);
+  const scratchLength = workerStep((blockRows + spareRows) * slabColumns, context.workers);
+  const whole: RecordOf<"packedGemm"> = {
+    ...record,
+    blockRows,
+    blocks,
+    panelsPerTile,
+    fused: fused ? 1 : 0,
+    v: context.scratch((fused ? context.workers : blocks) * vLength),
+    vStep: vLength * floatBytes,
+    scratch: context.scratch(context.workers * scratchLength),
+    scratchStep: scratchLength * floatBytes,
+  };
+  if (!fused) context.emit("packedGemmInput", blocks, whole);
+  context.emit("packedGemm", blocks * Math.ceil(panels / panelsPerTile), whole);
 }
 
 /** Emits the packing of weights [columns][k] at address `weight` to panels at `packed`. */
