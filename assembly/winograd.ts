@@ -172,6 +172,7 @@ export function winograd(r: usize, tile: i32, worker: i32): void {
   const v = load<usize>(r, WINOGRAD_V) + <usize>(fused ? worker : block) * load<usize>(r, WINOGRAD_V_STEP);
   if (fused) input(r, block, s, v);
   const c = load<i32>(r, WINOGRAD_C), k = phases ? phaseBytes(size, c, 0, 0) : (<usize>c) << 2;
+  const narrow = phases ? phaseBytes(size, c, 0, last) : k, corner = phases ? phaseBytes(size, c, last, last) : k;
   const first = block * load<i32>(r, WINOGRAD_BLOCK_TILES);
   const count = min(load<i32>(r, WINOGRAD_BLOCK_TILES), load<i32>(r, WINOGRAD_TILES) - first);
   const right = halfAtRight(size, r), bottom = halfAtBottom(size, r), end = first + count;
@@ -184,10 +185,11 @@ export function winograd(r: usize, tile: i32, worker: i32): void {
     const u = load<usize>(r, WINOGRAD_U) + <usize>panel * (phases ? phasesPanel(size, c) : positions * uStep + 32);
     let a = v, b = u + 32, to = m;
     for (let i = 0; i <= last; i++) {
+      // Tiles that have row i, and of those the ones that have all columns.
+      const isLow = bottom ? wholeOnly(size, i) : i == last, rows = isLow ? low : count, farRows = right ? (isLow ? lowFar : far) : rows;
+      const wide = i < last ? k : narrow, end = i < last ? narrow : corner;
       for (let j = 0; j <= last; j++, a += vStep, to += 32) {
-        const isLow = bottom ? wholeOnly(size, i) : i == last;
-        const rows = right && wholeOnly(size, j) ? (isLow ? lowFar : far) : isLow ? low : count;
-        b = product(a, k, rows, b, phases ? phaseBytes(size, c, i, j) : k, to, positions << 5);
+        b = product(a, k, j == last - 1 || j == last - 2 ? farRows : rows, b, j < last ? wide : end, to, positions << 5);
       }
     }
     transformOutput(size, r, first, count, panel, s, m, u);
