@@ -77,7 +77,7 @@ export function inputTile4(
  */
 // @ts-expect-error: decorator
 @inline
-function columns(size: i32, m: usize, low: usize, bottom: bool, half: bool, to: usize, count: i32, s: usize): void {
+export function columnsOf(size: i32, m: usize, low: usize, bottom: bool, half: bool, to: usize, count: i32, s: usize): void {
   const two = v128.load(s, FACTORS), four = v128.load(s, FACTORS + 16), eight = f32x4.add(four, four), zero = f32x4.splat(0);
   let middle = bottom ? low : m, end = bottom ? m : low;
   for (const stop = to + (<usize>count << 4); to < stop; to += 16, m += 32, middle += 32, end += 32) {
@@ -102,16 +102,12 @@ function columns(size: i32, m: usize, low: usize, bottom: bool, half: bool, to: 
   }
 }
 
-export function columns3(m: usize, low: usize, bottom: bool, half: bool, to: usize, count: i32, s: usize): void {
-  columns(3, m, low, false, false, to, count, s);
-}
-
 export function columns4(m: usize, low: usize, bottom: bool, half: bool, to: usize, count: i32, s: usize): void {
-  columns(4, m, low, bottom, half, to, count, s);
+  columnsOf(4, m, low, bottom, half, to, count, s);
 }
 
 export function columns5(m: usize, low: usize, bottom: bool, half: bool, to: usize, count: i32, s: usize): void {
-  columns(5, m, low, bottom, half, to, count, s);
+  columnsOf(5, m, low, bottom, half, to, count, s);
 }
 
 /**

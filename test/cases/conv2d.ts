@@ -162,6 +162,19 @@ function strassen(): Case<"conv2d">[] {
   return rows;
 }
 
+/** Few rows and long k, which compiled networks pack: one run of k and several, blocks of whole batches and parts of them. */
+function fewRows(): Case<"conv2d">[] {
+  const rows: Case<"conv2d">[] = [];
+  for (const n of [1, 2, 3]) {
+    const epilogue = { bias: n < 3, residual: n > 1, relu: n > 2 };
+    rows.push(row({ x: [n, 264, 4, 4 + n], oc: 24, k: 1, ...epilogue }));
+    rows.push(row({ x: [n, 12, 12, 11], oc: 16, k: 5, stride: 2, pad: 2, ...epilogue }));
+    rows.push(row({ x: [n, 32, 10, 11], oc: 8, k: 3, dilation: 2, ...epilogue }));
+    rows.push(row({ x: [n, 1024, 8, 8], oc: 136, k: 1, ...epilogue }));
+  }
+  return rows;
+}
+
 function groupsOf(): Case<"conv2d">[] {
   const rows: Case<"conv2d">[] = [];
   for (const c of [1, 2, 3, 4, 5, 8, 9, 17]) {
@@ -212,6 +225,7 @@ export const conv2dCases: readonly Case<"conv2d">[] = unique([
   ...strided(),
   ...borders(),
   ...strassen(),
+  ...fewRows(),
   ...groupsOf(),
   ...epilogues(),
   row({ x: [0, 4, 5, 5], oc: 3, k: 3, pad: 1, bias: true }),
