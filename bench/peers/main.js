@@ -28,6 +28,8 @@ const cpuTime = () => {
 };
 const now = clock === "cpu" ? cpuTime : () => performance.now();
 const rounds = Number(value("--rounds", "5"));
+/** Milliseconds of a turn, at least, of batch 1. */
+const turn = 500;
 const all = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"];
 const chosen = argv.filter((a) => /^resnet\d+$/.test(a));
 const networks = chosen.length ? chosen : all;
@@ -105,10 +107,14 @@ async function measure(network, batch) {
     if (!(error <= 1e-4)) say(`${runner.name}: error ${error}: not timed`);
     else results.push({ runner, error, times: [] });
   }
-  // The first logits were a warm-up; kernels that V8 still compiles in the background get another.
-  for (const { runner } of results) await times(runner, batch === 1 ? 3 : 1);
+  // The first logits were a warm-up; kernels that V8 still compiles in the background get another. A turn is three runs, and as many as fill half a
+  // second: the first one finds the caches full of what others left, and three of 30 ms are too few to tell a slow moment of the machine.
+  for (const r of results) {
+    const warm = await times(r.runner, batch === 1 ? 3 : 1);
+    r.runs = batch === 1 ? Math.max(3, Math.ceil(turn / Math.min(...warm))) : 1;
+  }
   for (let round = 0; round < rounds; round++) {
-    for (const r of results) r.times.push(...(await times(r.runner, batch === 1 ? 3 : 1)));
+    for (const r of results) r.times.push(...(await times(r.runner, r.runs)));
   }
   const rows = results.map(({ runner, error, times: list }) => {
     const best = Math.min(...list);
