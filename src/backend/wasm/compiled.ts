@@ -3,6 +3,7 @@ import { type Arena, type Block, planArena } from "../arena.ts";
 import type { Graph, GraphNode, OpTable, Program, ProgramMemory, ProgramOptions, View } from "../backend.ts";
 import { constants as constantsOf, lifetimes } from "../graph.ts";
 import type { Allocator } from "./allocator.ts";
+import { bandRows } from "./bands.ts";
 import { type Command, wordsOf, writeCommands } from "./commands.ts";
 import type { LowerContext } from "./lower/context.ts";
 import { lower } from "./lower/index.ts";
@@ -70,7 +71,7 @@ export class CompiledProgram implements Program {
       memory: options.memory,
       preparedAs: (weight: View) => shared.layoutOf(weight.storage),
     };
-    const sliced = sliceBatch(graph, constants);
+    const sliced = bandRows(sliceBatch(graph, constants), about);
     const found = survey(sliced.graph, constants, about);
     for (const y of graph.outputs) if (constants.has(y.storage)) found.direct.add(y.storage);
     // Weights first: what they leave behind is room for the arena.

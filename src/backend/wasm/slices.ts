@@ -91,7 +91,7 @@ export function sliceBatch(graph: Graph, constants: ReadonlySet<Storage>): Slice
 }
 
 /** A piece is a name for a place in the arena. */
-const neverRead = {
+export const neverRead = {
   materialise(): Float32Array {
     throw new Error("a piece of a value has no values of its own");
   },
