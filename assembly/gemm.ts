@@ -4,7 +4,7 @@ import {
   GEMM_PIXELS, GEMM_RELU, GEMM_RESIDUAL, GEMM_ROW_STEP, GEMM_ROW_TILES, GEMM_ROWS_PER_TILE, GEMM_RUN_LENGTH, GEMM_RUN_STEP_H,
   GEMM_RUN_STEP_W, GEMM_RUNS_H, GEMM_RUNS_W, PACK_BIAS, PACK_COLUMNS, PACK_K, PACK_PACKED, PACK_SCALE, PACK_WEIGHT,
 } from "./generated/records";
-import { ROWS, tile1x8, tileRows, tileRx8 } from "./micro";
+import { ROWS, tile1x8, tileRx8 } from "./micro";
 import { turn } from "./turn";
 
 /** Address of the first float of row `m` of A. */
@@ -47,26 +47,25 @@ function product(r: usize, tile: i32, single: bool): void {
   const pb = load<usize>(r, GEMM_B) + <usize>firstPanel * ((<usize>k + 1) << 5), cols = columns - (firstPanel << 3);
 
   for (let m = m0; m < m1; ) {
-    const rows = tileRows(m1 - m), offset = <usize>m * cStep + (<usize>firstPanel << 5);
+    const rows = min(ROWS, m1 - m), offset = <usize>m * cStep + (<usize>firstPanel << 5);
     const c = load<usize>(r, GEMM_C) + offset, residual = residualBase ? residualBase + offset : 0;
     const q0 = rowOfA(r, a, m);
     if (rows == 1) row(r, q0, pb, panels, c, residual, cols);
     else {
+      // Rows that are not there are read from one that is, and not stored.
       const q1 = rowOfA(r, a, m + 1), q2 = rows > 2 ? rowOfA(r, a, m + 2) : q1, q3 = rows > 3 ? rowOfA(r, a, m + 3) : q1;
       const q4 = rows > 4 ? rowOfA(r, a, m + 4) : q1, q5 = rows > 5 ? rowOfA(r, a, m + 5) : q1;
-      if (ROWS > 5 && rows > 5) group(6, single, r, q0, q1, q2, q3, q4, q5, pb, panels, c, cStep, residual, rows, cols);
-      else if (rows > 4) group(5, single, r, q0, q1, q2, q3, q4, q4, pb, panels, c, cStep, residual, rows, cols);
-      else group(4, single, r, q0, q1, q2, q3, q3, q3, pb, panels, c, cStep, residual, rows, cols);
+      group(single, r, q0, q1, q2, q3, q4, q5, pb, panels, c, cStep, residual, rows, cols);
     }
     m += rows;
   }
 }
 
-/** One group of rows times `panels` panels. `R` and `single` are constants. */
+/** One group of rows times `panels` panels. `single` is a constant. */
 // @ts-expect-error: decorator
 @inline
 function group(
-  R: i32, single: bool, r: usize, q0: usize, q1: usize, q2: usize, q3: usize, q4: usize, q5: usize, pb: usize, panels: i32,
+  single: bool, r: usize, q0: usize, q1: usize, q2: usize, q3: usize, q4: usize, q5: usize, pb: usize, panels: i32,
   c: usize, cStep: usize, residual: usize, rows: i32, cols: i32,
 ): void {
   const runsH = load<i32>(r, GEMM_RUNS_H), runsW = load<i32>(r, GEMM_RUNS_W), runBytes = load<usize>(r, GEMM_RUN_LENGTH) << 2;
@@ -74,7 +73,7 @@ function group(
   const panelBytes = (runBytes * <usize>(runsH * runsW) + 4) << 3, relu = load<i32>(r, GEMM_RELU) != 0;
   for (const end = pb + <usize>panels * panelBytes; pb < end; pb += panelBytes) {
     tileRx8(
-      R, single, q0, q1, q2, q3, q4, q5, pb, runsH, runsW, runStepH, runStepW, runBytes,
+      single, q0, q1, q2, q3, q4, q5, pb, runsH, runsW, runStepH, runStepW, runBytes,
       c, cStep, residual, relu, rows, min(8, cols),
     );
     c += 32;

@@ -10,14 +10,6 @@ import { loadLanes, madd, relu4, storeLanes } from "./simd";
 @inline
 export const ROWS: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 5;
 
-/** How many of `left` rows the next tile takes: usual tiles, and an end of at least 4 rows where the sum allows it. */
-export function tileRows(left: i32): i32 {
-  if (ROWS == 5) return left > 16 || (left > 12 && left < 16) || left == 5 || left == 9 || left == 10 ? 5 : min(left, 4);
-  if (left > 14 || (left > 9 && left < 13) || left == 6) return 6;
-  if (left == 14 || left == 13 || left == 9 || left == 5) return 5;
-  return min(left, 4);
-}
-
 /**
  * Rows of the next group of a block of Winograd's tiles: the usual tile, and no end of a single row. A group of fewer than 4 is computed as one of 4,
  * the rest is thrown away. Strict: 5x8 where A is packed is as fast as 4x8, and wastes less.
@@ -43,13 +35,13 @@ function finishRow(c: usize, residual: usize, relu: bool, cols: i32, lo: v128, h
 }
 
 /**
- * `R` (4, 5 or 6) rows x 8 columns, of which `rows` x `cols` are stored. Constants: `R`, and `single` (k is one run). `residual`
+ * `ROWS` (5 or 6) rows x 8 columns, of which `rows` x `cols` are stored. `single`, a constant: k is one run. `residual`
  * is an address or 0.
  */
 // @ts-expect-error: decorator
 @inline
 export function tileRx8(
-  R: i32, single: bool, q0: usize, q1: usize, q2: usize, q3: usize, q4: usize, q5: usize, pb: usize,
+  single: bool, q0: usize, q1: usize, q2: usize, q3: usize, q4: usize, q5: usize, pb: usize,
   runsH: i32, runsW: i32, runStepH: usize, runStepW: usize, runBytes: usize,
   c: usize, cStep: usize, residual: usize, relu: bool, rows: i32, cols: i32,
 ): void {
@@ -70,34 +62,34 @@ export function tileRx8(
         a = v128.load32_splat(p1); c10 = madd(a, b0, c10); c11 = madd(a, b1, c11);
         a = v128.load32_splat(p2); c20 = madd(a, b0, c20); c21 = madd(a, b1, c21);
         a = v128.load32_splat(p3); c30 = madd(a, b0, c30); c31 = madd(a, b1, c31);
-        if (R > 4) { a = v128.load32_splat(p4); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41); }
+        a = v128.load32_splat(p4); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41);
         if (!runBytes) break;
         b0 = v128.load(pb, 32); b1 = v128.load(pb, 48);
         a = v128.load32_splat(p0, 4); c00 = madd(a, b0, c00); c01 = madd(a, b1, c01);
         a = v128.load32_splat(p1, 4); c10 = madd(a, b0, c10); c11 = madd(a, b1, c11);
         a = v128.load32_splat(p2, 4); c20 = madd(a, b0, c20); c21 = madd(a, b1, c21);
         a = v128.load32_splat(p3, 4); c30 = madd(a, b0, c30); c31 = madd(a, b1, c31);
-        if (R > 4) { a = v128.load32_splat(p4, 4); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41); }
+        a = v128.load32_splat(p4, 4); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41);
         if (!runBytes) break;
         b0 = v128.load(pb, 64); b1 = v128.load(pb, 80);
         a = v128.load32_splat(p0, 8); c00 = madd(a, b0, c00); c01 = madd(a, b1, c01);
         a = v128.load32_splat(p1, 8); c10 = madd(a, b0, c10); c11 = madd(a, b1, c11);
         a = v128.load32_splat(p2, 8); c20 = madd(a, b0, c20); c21 = madd(a, b1, c21);
         a = v128.load32_splat(p3, 8); c30 = madd(a, b0, c30); c31 = madd(a, b1, c31);
-        if (R > 4) { a = v128.load32_splat(p4, 8); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41); }
+        a = v128.load32_splat(p4, 8); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41);
         if (!runBytes) break;
         b0 = v128.load(pb, 96); b1 = v128.load(pb, 112);
         a = v128.load32_splat(p0, 12); c00 = madd(a, b0, c00); c01 = madd(a, b1, c01);
         a = v128.load32_splat(p1, 12); c10 = madd(a, b0, c10); c11 = madd(a, b1, c11);
         a = v128.load32_splat(p2, 12); c20 = madd(a, b0, c20); c21 = madd(a, b1, c21);
         a = v128.load32_splat(p3, 12); c30 = madd(a, b0, c30); c31 = madd(a, b1, c31);
-        if (R > 4) { a = v128.load32_splat(p4, 12); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41); }
+        a = v128.load32_splat(p4, 12); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41);
         pb += 128;
         p0 += 16;
         p1 += 16;
         p2 += 16;
         p3 += 16;
-        if (R > 4) p4 += 16;
+        p4 += 16;
       }
       while (p0 < end) {
         const b0 = v128.load(pb), b1 = v128.load(pb, 16);
@@ -113,13 +105,11 @@ export function tileRx8(
         a = v128.load32_splat(p3);
         c30 = madd(a, b0, c30);
         c31 = madd(a, b1, c31);
-        if (R > 4) {
-          a = v128.load32_splat(p4);
-          c40 = madd(a, b0, c40);
-          c41 = madd(a, b1, c41);
-          p4 += 4;
-        }
-        if (R > 5) {
+        a = v128.load32_splat(p4);
+        c40 = madd(a, b0, c40);
+        c41 = madd(a, b1, c41);
+        p4 += 4;
+        if (ROWS > 5) {
           a = v128.load32_splat(p5);
           c50 = madd(a, b0, c50);
           c51 = madd(a, b1, c51);
@@ -136,18 +126,18 @@ export function tileRx8(
       r1 += runStepW;
       r2 += runStepW;
       r3 += runStepW;
-      if (R > 4) r4 += runStepW;
-      if (R > 5) r5 += runStepW;
+      r4 += runStepW;
+      if (ROWS > 5) r5 += runStepW;
     }
     if (single || ++i >= runsH) break;
     q0 += runStepH;
     q1 += runStepH;
     q2 += runStepH;
     q3 += runStepH;
-    if (R > 4) q4 += runStepH;
-    if (R > 5) q5 += runStepH;
+    q4 += runStepH;
+    if (ROWS > 5) q5 += runStepH;
   }
-  if (cols != 8 || rows != R) {
+  if (cols != 8 || rows != ROWS) {
     finishRow(c, residual, relu, cols, c00, c01);
     if (rows < 2) return;
     c += cStep;
@@ -161,11 +151,11 @@ export function tileRx8(
     c += cStep;
     if (residual) residual += cStep;
     finishRow(c, residual, relu, cols, c30, c31);
-    if (R == 4 || rows < 5) return;
+    if (rows < 5) return;
     c += cStep;
     if (residual) residual += cStep;
     finishRow(c, residual, relu, cols, c40, c41);
-    if (R == 5 || rows < 6) return;
+    if (ROWS == 5 || rows < 6) return;
     c += cStep;
     if (residual) residual += cStep;
     finishRow(c, residual, relu, cols, c50, c51);
@@ -183,12 +173,10 @@ export function tileRx8(
     residual += cStep;
     c30 = f32x4.add(c30, v128.load(residual));
     c31 = f32x4.add(c31, v128.load(residual, 16));
-    if (R > 4) {
-      residual += cStep;
-      c40 = f32x4.add(c40, v128.load(residual));
-      c41 = f32x4.add(c41, v128.load(residual, 16));
-    }
-    if (R > 5) {
+    residual += cStep;
+    c40 = f32x4.add(c40, v128.load(residual));
+    c41 = f32x4.add(c41, v128.load(residual, 16));
+    if (ROWS > 5) {
       residual += cStep;
       c50 = f32x4.add(c50, v128.load(residual));
       c51 = f32x4.add(c51, v128.load(residual, 16));
@@ -197,8 +185,8 @@ export function tileRx8(
   if (relu) {
     c00 = relu4(c00); c01 = relu4(c01); c10 = relu4(c10); c11 = relu4(c11);
     c20 = relu4(c20); c21 = relu4(c21); c30 = relu4(c30); c31 = relu4(c31);
-    if (R > 4) { c40 = relu4(c40); c41 = relu4(c41); }
-    if (R > 5) { c50 = relu4(c50); c51 = relu4(c51); }
+    c40 = relu4(c40); c41 = relu4(c41);
+    if (ROWS > 5) { c50 = relu4(c50); c51 = relu4(c51); }
   }
   v128.store(c, c00);
   v128.store(c, c01, 16);
@@ -211,12 +199,10 @@ export function tileRx8(
   c += cStep;
   v128.store(c, c30);
   v128.store(c, c31, 16);
-  if (R > 4) {
-    c += cStep;
-    v128.store(c, c40);
-    v128.store(c, c41, 16);
-  }
-  if (R > 5) {
+  c += cStep;
+  v128.store(c, c40);
+  v128.store(c, c41, 16);
+  if (ROWS > 5) {
     c += cStep;
     v128.store(c, c50);
     v128.store(c, c51, 16);
