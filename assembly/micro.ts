@@ -10,16 +10,6 @@ import { loadLanes, madd, relu4, storeLanes } from "./simd";
 @inline
 export const ROWS: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 5;
 
-/**
- * Rows of the next group of a block of Winograd's tiles: the usual tile, and no end of a single row. A group of fewer than 4 is computed as one of 4,
- * the rest is thrown away. Strict: 5x8 where A is packed is as fast as 4x8, and wastes less.
- */
-export function groupRows(left: i32): i32 {
-  if (ROWS == 5) return left == 4 || left == 8 || left == 12 || left == 16 || left < 5 ? 4 : 5;
-  if (left > 14 || (left > 9 && left < 13) || left == 6) return 6;
-  return left == 14 || left == 13 || left == 9 || left == 5 ? 5 : 4;
-}
-
 /** Residual, ReLU, and store of `cols` (1..8) values. */
 function finishRow(c: usize, residual: usize, relu: bool, cols: i32, lo: v128, hi: v128): void {
   if (residual) {
@@ -207,60 +197,6 @@ export function tileRx8(
     v128.store(c, c50);
     v128.store(c, c51, 16);
   }
-}
-
-/**
- * `R` (a constant) rows that were written for this: A in [k / 4][R][4], a panel [k][8] without start values from `b` to `end`, rows of C
- * `step` bytes apart. One stream of A: several that come from the second-level cache are slower (4x8, k = 512: 14.6 against 20 GB/s of panels).
- */
-// @ts-expect-error: decorator
-@inline
-export function groupRx8(R: i32, a: usize, b: usize, end: usize, to: usize, step: usize): void {
-  if (!to) return; // never
-  let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
-  let c40 = c00, c41 = c00, c50 = c00, c51 = c00;
-  // As in tileRx8: four k at a time, with exits between them that are never taken.
-  while (b < end) {
-    let b0 = v128.load(b), b1 = v128.load(b, 16), v = b0;
-    v = v128.load32_splat(a); c00 = madd(v, b0, c00); c01 = madd(v, b1, c01);
-    v = v128.load32_splat(a, 16); c10 = madd(v, b0, c10); c11 = madd(v, b1, c11);
-    v = v128.load32_splat(a, 32); c20 = madd(v, b0, c20); c21 = madd(v, b1, c21);
-    v = v128.load32_splat(a, 48); c30 = madd(v, b0, c30); c31 = madd(v, b1, c31);
-    if (R > 4) { v = v128.load32_splat(a, 64); c40 = madd(v, b0, c40); c41 = madd(v, b1, c41); }
-    if (R > 5) { v = v128.load32_splat(a, 80); c50 = madd(v, b0, c50); c51 = madd(v, b1, c51); }
-    if (!to) break;
-    b0 = v128.load(b, 32); b1 = v128.load(b, 48);
-    v = v128.load32_splat(a, 4); c00 = madd(v, b0, c00); c01 = madd(v, b1, c01);
-    v = v128.load32_splat(a, 20); c10 = madd(v, b0, c10); c11 = madd(v, b1, c11);
-    v = v128.load32_splat(a, 36); c20 = madd(v, b0, c20); c21 = madd(v, b1, c21);
-    v = v128.load32_splat(a, 52); c30 = madd(v, b0, c30); c31 = madd(v, b1, c31);
-    if (R > 4) { v = v128.load32_splat(a, 68); c40 = madd(v, b0, c40); c41 = madd(v, b1, c41); }
-    if (R > 5) { v = v128.load32_splat(a, 84); c50 = madd(v, b0, c50); c51 = madd(v, b1, c51); }
-    if (!to) break;
-    b0 = v128.load(b, 64); b1 = v128.load(b, 80);
-    v = v128.load32_splat(a, 8); c00 = madd(v, b0, c00); c01 = madd(v, b1, c01);
-    v = v128.load32_splat(a, 24); c10 = madd(v, b0, c10); c11 = madd(v, b1, c11);
-    v = v128.load32_splat(a, 40); c20 = madd(v, b0, c20); c21 = madd(v, b1, c21);
-    v = v128.load32_splat(a, 56); c30 = madd(v, b0, c30); c31 = madd(v, b1, c31);
-    if (R > 4) { v = v128.load32_splat(a, 72); c40 = madd(v, b0, c40); c41 = madd(v, b1, c41); }
-    if (R > 5) { v = v128.load32_splat(a, 88); c50 = madd(v, b0, c50); c51 = madd(v, b1, c51); }
-    if (!to) break;
-    b0 = v128.load(b, 96); b1 = v128.load(b, 112);
-    v = v128.load32_splat(a, 12); c00 = madd(v, b0, c00); c01 = madd(v, b1, c01);
-    v = v128.load32_splat(a, 28); c10 = madd(v, b0, c10); c11 = madd(v, b1, c11);
-    v = v128.load32_splat(a, 44); c20 = madd(v, b0, c20); c21 = madd(v, b1, c21);
-    v = v128.load32_splat(a, 60); c30 = madd(v, b0, c30); c31 = madd(v, b1, c31);
-    if (R > 4) { v = v128.load32_splat(a, 76); c40 = madd(v, b0, c40); c41 = madd(v, b1, c41); }
-    if (R > 5) { v = v128.load32_splat(a, 92); c50 = madd(v, b0, c50); c51 = madd(v, b1, c51); }
-    a += R << 4;
-    b += 128;
-  }
-  v128.store(to, c00); v128.store(to, c01, 16); to += step;
-  v128.store(to, c10); v128.store(to, c11, 16); to += step;
-  v128.store(to, c20); v128.store(to, c21, 16); to += step;
-  v128.store(to, c30); v128.store(to, c31, 16); to += step;
-  if (R > 4) { v128.store(to, c40); v128.store(to, c41, 16); to += step; }
-  if (R > 5) { v128.store(to, c50); v128.store(to, c51, 16); }
 }
 
 /** One row: matrix times vector, for batch 1 of a fully connected layer. Bound by reading the panels. */

@@ -1,15 +1,14 @@
 // gemm.ts for few rows and long k: small pictures of many channels. There the weights stream in from memory once, and rows of A in place, six streams
 // from the second-level cache that start anew for each panel, stand in their way. So rows are packed once into one stream, as V in winograd.ts:
-// 49 x 2048 x 512 2.02 to 1.88 ms (bench/lab/README.md, products). The record begins as gemm's, and the weights are packed for gemm.
+// 49 x 512 x 4608 4.67 to 4.32 ms (bench/lab/README.md, products). The record begins as gemm's, and the weights are packed for gemm.
 import {
   GEMM_A, GEMM_B, GEMM_C, GEMM_C_STEP, GEMM_COLUMNS, GEMM_M, GEMM_RELU, GEMM_RESIDUAL, GEMM_RUN_LENGTH, GEMM_RUN_STEP_H, GEMM_RUN_STEP_W,
   GEMM_RUNS_H, GEMM_RUNS_W, PACKED_GEMM_BLOCK_ROWS, PACKED_GEMM_BLOCKS, PACKED_GEMM_FUSED, PACKED_GEMM_PANELS_PER_TILE, PACKED_GEMM_SCRATCH,
   PACKED_GEMM_SCRATCH_STEP, PACKED_GEMM_V, PACKED_GEMM_V_STEP,
 } from "./generated/records";
 import { rowOfA } from "./gemm";
-import { groupRows } from "./micro";
-import { product } from "./winograd";
-import { pixel } from "./winogradPixel";
+import { groupRows, product } from "./groups";
+import { pixel } from "./pixel";
 
 /** Panels whose products go to M before they are finished; M has room for them. */
 // @ts-expect-error: decorator

@@ -13,9 +13,8 @@ import {
   STRASSEN_PANELS_PER_TILE, STRASSEN_PIXEL_STEP, STRASSEN_PIXELS, STRASSEN_POSITION_STEP, STRASSEN_RELU, STRASSEN_RESIDUAL,
   STRASSEN_ROW_STEP, STRASSEN_SCRATCH, STRASSEN_SCRATCH_STEP, STRASSEN_U, STRASSEN_V, STRASSEN_V_STEP, STRASSEN_X, STRASSEN_Y,
 } from "./generated/records";
-import { groupRows } from "./micro";
-import { product } from "./winograd";
-import { pixel } from "./winogradPixel";
+import { groupRows, product } from "./groups";
+import { pixel } from "./pixel";
 
 // @ts-expect-error: decorator
 @inline

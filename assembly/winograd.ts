@@ -8,7 +8,7 @@ import {
   WINOGRAD_SCRATCH, WINOGRAD_SCRATCH_STEP, WINOGRAD_SIZE, WINOGRAD_TILES, WINOGRAD_TILES_X, WINOGRAD_TILES_Y, WINOGRAD_U, WINOGRAD_V,
   WINOGRAD_V_STEP, WINOGRAD_W, WINOGRAD_X, WINOGRAD_Y,
 } from "./generated/records";
-import { groupRows, groupRx8, ROWS } from "./micro";
+import { product } from "./groups";
 import { columns2, inputTile2 } from "./winograd2";
 import { columnsOf, columns4, columns5, FACTORS, inputTile4, row4, storeFactors } from "./winograd4";
 import { halfAtBottom, halfAtRight, startPlaces, stepPlaces, tilesBefore, wholeOnly } from "./winogradBorder";
@@ -196,18 +196,4 @@ export function winograd(r: usize, tile: i32, worker: i32): void {
     if (size == 3) transformOutput(3, r, first, count, panel, s, m, u);
     else transformOutput(size, r, first, count, panel, s, m, u);
   }
-}
-
-/** `count` rows of V (`row` bytes each, of which `k` are there) times a panel, to M, `step` bytes a tile; where the next panel begins. */
-export function product(a: usize, row: usize, count: i32, b: usize, k: usize, to: usize, step: usize): usize {
-  const end = b + (k << 3);
-  for (let start = 0, rows = 0; start < count; start += rows) {
-    rows = groupRows(count - start);
-    if (ROWS > 5 && rows > 5) groupRx8(6, a, b, end, to, step);
-    else if (rows > 4) groupRx8(5, a, b, end, to, step);
-    else groupRx8(4, a, b, end, to, step);
-    a += <usize>rows * row;
-    to += <usize>rows * step;
-  }
-  return end;
 }

@@ -1,7 +1,7 @@
 // The transforms of F(4x4, 3x3), four channels at a time.
 import { madd, nmadd } from "./simd";
 import { wholeOnly } from "./winogradBorder";
-import { pixel } from "./winogradPixel";
+import { pixel } from "./pixel";
 
 /** Where 2, 4 and 5 lie in a worker's scratch memory: V8 puts a constant together anew at every use, what was loaded stays in a register. */
 // @ts-expect-error: decorator

@@ -7,7 +7,7 @@
 import {
   WINOGRAD_OH, WINOGRAD_OW, WINOGRAD_TILES_X, WINOGRAD_TILES_Y,
 } from "./generated/records";
-import { groupRows } from "./micro";
+import { groupRows } from "./groups";
 import { hasHalfTiles, lastPoint, sideOf } from "./winogradSizes";
 
 /** Whether tiles at the right have two results of four. */

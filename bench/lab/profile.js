@@ -1,6 +1,6 @@
 /**
  * `node bench/lab/profile.js NETWORK [--batch 1] [--relaxed] [--memory low] [--assembly FILE]`: the commands of a compiled network, each timed by
- * itself (processor time, best of 20), with GFLOP/s of the multiplications that are really done. With `--assembly`, and Node started with
+ * itself (processor time, best of 20), with GFLOP/s of the multiplications that are really done (Winograd's: as if all tiles were whole and of stride 1). With `--assembly`, and Node started with
  * --perf-basic-prof, the machine code that V8 made of the kernels is written to FILE (needs objdump; Linux).
  */
 import { execFileSync } from "node:child_process";

@@ -1,7 +1,7 @@
 /**
  * `npm run bench:peers [-- --json] [--batch 1,8] [--clock wall|cpu] [resnet18 …]`: the same weights, the same picture, one thread each, in turns;
  * then cold starts, and a line for everything that was promised. `--clock cpu` counts processor time, for machines that are busy. A
- * peer whose logits are not within 1e-4 of PyTorch's in 64 bits is not timed. With all networks and both batches (about ten minutes)
+ * peer whose logits are not within 1e-4 of PyTorch's in 64 bits is not timed. With all networks and both batches (about a quarter of an hour)
  * it writes bench/RESULTS.md; with fewer, it prints. Needs `npm install --ignore-scripts` in bench/, and python3 with torch and
  * torchvision for the ONNX files and as a peer. Node 24 or newer has relaxed SIMD.
  */

@@ -1,5 +1,5 @@
 import type { RecordOf } from "../records.ts";
-import { enoughBlocks, floatBytes, type LowerContext, panelColumns, workerStep } from "./context.ts";
+import { floatBytes, type LowerContext, panelColumns, shareOut, spareRows, workerStep } from "./context.ts";
 
 /** Work of a tile, in multiply-accumulates: big enough that claiming it costs nothing, small enough to share among threads. */
 const tileMacs = 1 << 20;
@@ -11,9 +11,9 @@ const tileRows = 60;
 /** Weights that stay in the second-level cache beside rows of A. */
 const cachedBytes = 1 << 19;
 
-export type Rows = Omit<RecordOf<"gemm">, "rowsPerTile" | "panelsPerTile" | "rowTiles" | "panelTiles">;
+type Rows = Omit<RecordOf<"gemm">, "rowsPerTile" | "panelsPerTile" | "rowTiles" | "panelTiles">;
 
-/** Emits C = A · B with a split into tiles that depends on the shape only. */
+/** Emits C = A · B; the split into tiles depends on the shape, and on whether there is one worker. It never splits a sum. */
 export function emitGemm(context: LowerContext, record: Rows): void {
   const k = record.runLength * record.runsH * record.runsW;
   const panels = Math.ceil(record.columns / panelColumns);
@@ -43,8 +43,6 @@ const blockBytes = 1 << 19;
 const blockLeast = 60;
 /** Columns that a worker's scratch memory holds: SLAB panels in assembly/packedGemm.ts. */
 const slabColumns = 16 * panelColumns;
-/** The last group of a block may be filled up to the smallest register tile. */
-const spareRows = 3;
 
 /** Emits C = A · B with rows of A packed first: see assembly/packedGemm.ts. Runs are multiples of 4, columns of 8. */
 export function emitPackedGemm(context: LowerContext, record: Rows): void {
@@ -52,8 +50,7 @@ export function emitPackedGemm(context: LowerContext, record: Rows): void {
   const panels = record.columns / panelColumns;
   const blockRows = Math.min(record.m, Math.max(blockLeast, Math.floor(blockBytes / (k * floatBytes) / 6) * 6));
   const blocks = Math.ceil(record.m / blockRows);
-  const fused = context.workers === 1 || blocks >= enoughBlocks;
-  const panelsPerTile = Math.ceil(panels / (fused ? 1 : Math.min(panels, Math.ceil(enoughBlocks / blocks))));
+  const { fused, panelsPerTile } = shareOut(context.workers, blocks, panels);
   const vLength = workerStep((blockRows + spareRows) * k, context.workers);
   const scratchLength = workerStep((blockRows + spareRows) * slabColumns, context.workers);
   const whole: RecordOf<"packedGemm"> = {

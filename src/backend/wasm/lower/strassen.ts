@@ -1,13 +1,20 @@
 import type { Conv2dAttrs, View } from "../../backend.ts";
 import type { RecordOf } from "../records.ts";
-import { enoughBlocks, floatBytes, type LowerContext, optional, panelColumns, spread, workerStep } from "./context.ts";
+import {
+  floatBytes,
+  type LowerContext,
+  optional,
+  panelColumns,
+  shareOut,
+  spareRows,
+  spread,
+  workerStep,
+} from "./context.ts";
 
 /** Products instead of eight, and of sums of weights instead of four quarters. */
 const positions = 7;
 /** Output channels of a panel: eight of either half. */
 const panelChannels = 2 * panelColumns;
-/** The last group of a block may be filled up to the smallest register tile. */
-const spareRows = 3;
 /**
  * Pairs of pixels of a block, whole register tiles of 6 (bench/lab/README.md, Strassen's step): V and M of a block stay in the second-level
  * cache, and so long lines of all output channels can be written at once.
@@ -33,8 +40,7 @@ export function lowerStrassen(
 
   const pairs = n * Math.ceil((oh * ow) / 2);
   const blocks = Math.ceil(pairs / blockPairs);
-  const fused = context.workers === 1 || blocks >= enoughBlocks;
-  const panelsPerTile = Math.ceil(panels / (fused ? 1 : Math.min(panels, Math.ceil(enoughBlocks / blocks))));
+  const { fused, panelsPerTile } = shareOut(context.workers, blocks, panels);
   const capacity = blockPairs + spareRows;
   const positionLength = spread((capacity * c) / 2);
   const vLength = workerStep(positions * positionLength, context.workers);

@@ -1,9 +1,16 @@
 import type { Conv2dAttrs, View } from "../../backend.ts";
 import type { RecordOf } from "../records.ts";
-import { enoughBlocks, floatBytes, type LowerContext, optional, panelColumns, spread, workerStep } from "./context.ts";
+import {
+  floatBytes,
+  type LowerContext,
+  optional,
+  panelColumns,
+  shareOut,
+  spareRows,
+  spread,
+  workerStep,
+} from "./context.ts";
 
-/** The last group of a block may be filled up to the smallest register tile. */
-const spareRows = 3;
 /** Bytes of a worker's scratch memory before the zeros: see assembly/winograd.ts. */
 const headBytes = 832;
 /** Stride 2 (assembly/winogradPhases.ts): bytes of scratch memory before M. */
@@ -37,6 +44,7 @@ const blockRows = 36 * 24;
  */
 const streamRows = 36 * 52;
 const streamBytes = 1 << 20;
+
 /**
  * A convolution by Winograd's method. `size` 4 and 2: 3x3, stride 1, by F(4x4, 3x3) or F(2x2, 3x3); 5: 3x3, stride 2, channels in fours; 3: 7x7, stride 2,
  * three channels. See assembly/winograd.ts and winogradPhases.ts.
@@ -80,8 +88,7 @@ export function lowerWinograd(
   const blocks = Math.ceil(tiles / most);
   const perBlock = Math.ceil(Math.ceil(tiles / blocks) / 4) * 4;
   const capacity = perBlock + spareRows;
-  const fused = context.workers === 1 || blocks >= enoughBlocks;
-  const shares = fused ? 1 : Math.min(panels, Math.ceil(enoughBlocks / blocks));
+  const { fused, panelsPerTile } = shareOut(context.workers, blocks, panels);
   const positionLength = spread(capacity * k);
   const vLength = workerStep(positions * positionLength, context.workers);
   const head = phases ? phasesHeadBytes / floatBytes : headBytes / floatBytes + k;
@@ -112,7 +119,7 @@ export function lowerWinograd(
     scratch: context.scratch(context.workers * scratchLength),
     scratchStep: scratchLength * floatBytes,
     fused: fused ? 1 : 0,
-    panelsPerTile: Math.ceil(panels / shares),
+    panelsPerTile,
   };
   if (!fused) context.emit("winogradInput", record.blocks, record);
   context.emit("winograd", record.blocks * Math.ceil(panels / record.panelsPerTile), record);
