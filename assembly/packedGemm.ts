@@ -1,6 +1,6 @@
 // gemm.ts for few rows and long k: small pictures of many channels. There the weights stream in from memory once, and rows of A in place, six streams
 // from the second-level cache that start anew for each panel, stand in their way. So rows are packed once into one stream, as V in winograd.ts:
-// 49 x 512 x 4608 4.67 to 4.32 ms (bench/lab/README.md, products). The record begins as gemm's, and the weights are packed for gemm.
+// 49 x 512 x 4608 4.67 to 4.32 ms (bench/lab/README.md, products). The record begins as gemm's.
 import {
   GEMM_A, GEMM_B, GEMM_C, GEMM_C_STEP, GEMM_COLUMNS, GEMM_M, GEMM_RELU, GEMM_RESIDUAL, GEMM_RUN_LENGTH, GEMM_RUN_STEP_H, GEMM_RUN_STEP_W,
   GEMM_RUNS_H, GEMM_RUNS_W, PACKED_GEMM_BLOCK_ROWS, PACKED_GEMM_BLOCKS, PACKED_GEMM_FUSED, PACKED_GEMM_PANELS_PER_TILE, PACKED_GEMM_SCRATCH,
@@ -9,11 +9,7 @@ import {
 import { rowOfA } from "./gemm";
 import { groupRows, product } from "./groups";
 import { pixel } from "./pixel";
-
-/** Panels whose products go to M before they are finished; M has room for them. */
-// @ts-expect-error: decorator
-@inline
-const SLAB = 16;
+import { SLAB } from "./slabs";
 
 /** Bytes of a row of A. */
 // @ts-expect-error: decorator
@@ -56,17 +52,16 @@ export function packedGemm(r: usize, tile: i32, worker: i32): void {
   const perTile = load<i32>(r, PACKED_GEMM_PANELS_PER_TILE), end = min((share + 1) * perTile, load<i32>(r, GEMM_COLUMNS) >> 3);
   const residual = load<usize>(r, GEMM_RESIDUAL), add = residual ? residual - load<usize>(r, GEMM_C) : 0, step = load<usize>(r, GEMM_C_STEP);
   const floor = f32x4.splat(load<i32>(r, GEMM_RELU) ? 0 : -Infinity);
-  const panelBytes = (k << 3) + 32, lines = <usize>(most + 3) << 5;
-  let b = load<usize>(r, GEMM_B) + <usize>(share * perTile) * panelBytes;
-  for (let panel = share * perTile; panel < end; panel += SLAB) {
-    const some = <usize>min(SLAB, end - panel), biases = b;
-    let m = scratch;
-    for (const stop = m + some * lines; m < stop; m += lines) b = product(v, k, count, b + 32, k, m, 32);
+  const panelBytes = (k << 3) + 32, lines = <usize>(most + 3) << 5, panels = load<i32>(r, GEMM_COLUMNS) >> 3;
+  for (let panel = share * perTile, some = 0; panel < end; panel += some) {
+    const inSlab = panel % SLAB, all = min(SLAB, panels - panel + inSlab), b = load<usize>(r, GEMM_B) + <usize>(panel - inSlab) * panelBytes;
+    some = min(all - inSlab, end - panel);
+    product(v, k, count, b + (<usize>all << 5), all, inSlab, some, k, scratch, 32, lines);
     // Long stretches of a row: rows may lie a power of two apart, where their lines push each other out of the first-level cache.
     let row = load<usize>(r, GEMM_C) + <usize>first * step + (<usize>panel << 5);
     for (let t: usize = 0; t < <usize>count << 5; t += 32, row += step) {
-      let bias = biases, from = scratch + t;
-      for (let to = row, stop = row + (some << 5); to < stop; to += 32, from += lines, bias += panelBytes) {
+      let bias = b + (<usize>inSlab << 5), from = scratch + t;
+      for (let to = row, stop = row + (<usize>some << 5); to < stop; to += 32, from += lines, bias += 32) {
         pixel(to, add, floor, 4, f32x4.add(v128.load(from), v128.load(bias)));
         pixel(to + 16, add, floor, 4, f32x4.add(v128.load(from, 16), v128.load(bias, 16)));
       }

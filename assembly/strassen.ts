@@ -15,10 +15,15 @@ import {
 } from "./generated/records";
 import { groupRows, product } from "./groups";
 import { pixel } from "./pixel";
+import { placeOf } from "./slabs";
 
 // @ts-expect-error: decorator
 @inline
 const POSITIONS = 7;
+/** Panels of a slab (slabs.ts): more than elsewhere, as long lines of all output channels are written at once (bench/lab/README.md, Strassen's step). */
+// @ts-expect-error: decorator
+@inline
+const SLAB = 32;
 
 /** Which pixel of all a pair begins with. Pairs never leave their picture: its bits must not depend on what else is in a batch. */
 // @ts-expect-error: decorator
@@ -85,20 +90,29 @@ export function strassenInput(r: usize, block: i32, worker: i32): void {
 
 /** Output pixels of a block for some panels. `fused`: the sums are made here, in memory of the worker's own. M is [positions][panels][pairs][8]. */
 export function strassen(r: usize, tile: i32, worker: i32): void {
-  const blocks = load<i32>(r, STRASSEN_BLOCKS), share = tile / blocks, block = tile - share * blocks;
+  const blocks = load<i32>(r, STRASSEN_BLOCKS), part = tile / blocks, block = tile - part * blocks;
   const m = load<usize>(r, STRASSEN_SCRATCH) + <usize>worker * load<usize>(r, STRASSEN_SCRATCH_STEP);
   const fused = load<i32>(r, STRASSEN_FUSED) != 0, vStep = load<usize>(r, STRASSEN_POSITION_STEP);
   const v = load<usize>(r, STRASSEN_V) + <usize>(fused ? worker : block) * load<usize>(r, STRASSEN_V_STEP);
   if (fused) transform(r, block, v, m);
   const half = (<usize>load<i32>(r, STRASSEN_C)) << 1, most = load<i32>(r, STRASSEN_BLOCK_PAIRS), first = block * most;
   const count = min(most, load<i32>(r, STRASSEN_PAIRS) - first), step = <usize>(most + 3) << 5;
-  const panels = load<i32>(r, STRASSEN_OC) >> 4, perTile = load<i32>(r, STRASSEN_PANELS_PER_TILE), panel = share * perTile;
-  const end = min(panel + perTile, panels), biases = load<usize>(r, STRASSEN_U);
-  let a = v, u = biases + (<usize>panels << 6) + <usize>panel * (half << 3), to = m;
-  for (let i = 0; i < POSITIONS; i++, a += vStep, u += <usize>panels * (half << 3)) {
-    for (let p = panel, b = u; p < end; p++, to += step) b = product(a, half, count, b, half, to, 32);
+  const panels = load<i32>(r, STRASSEN_OC) >> 4, perTile = load<i32>(r, STRASSEN_PANELS_PER_TILE), end = min((part + 1) * perTile, panels);
+  const biases = load<usize>(r, STRASSEN_U), weights = biases + (<usize>panels << 6);
+  // Lines of the residual are touched, a seventh at each position, so that they come from memory while others are multiplied: 128 to 512 at 28x28 2.07 to 2.02 ms.
+  const bytes = <usize>panels << 6, residual = load<usize>(r, STRASSEN_RESIDUAL);
+  const share = residual && panels <= SLAB ? ((<usize>(2 * count - 1) * bytes) / POSITIONS) & ~63 : 0;
+  let ahead = residual + <usize>firstOf(r, first) * bytes;
+  for (let panel = part * perTile, some = 0; panel < end; panel += some) {
+    const inSlab = panel % SLAB, all = min(SLAB, panels - panel + inSlab);
+    some = min(all - inSlab, end - panel);
+    let a = v, u = weights + <usize>((panel - inSlab) * POSITIONS) * (half << 3), to = m;
+    for (let i = 0; i < POSITIONS; i++, a += vStep, to += <usize>some * step) {
+      for (const stop = ahead + share; ahead < stop; ahead += 64) load<i32>(ahead);
+      u = product(a, half, count, u, all, inSlab, some, half, to, 32, step);
+    }
+    output(r, first, count, panel, some, biases, m, step);
   }
-  output(r, first, count, panel, end - panel, biases, m, step);
 }
 
 /** All pixels of a block for some panels: a pixel's line is written from one end to the other. */
@@ -147,15 +161,17 @@ function put(to: usize, v: v128): void {
   v128.store32_lane(to, rounded, 1, 32);
 }
 
-/** Biases, then at each position panels of [c / 2][8]; a tile is a panel at all positions. */
+/** All biases, then weights by slabs (slabs.ts), k of a position c / 2; a tile is a panel at all positions. */
 export function strassenPack(r: usize, panel: i32): void {
-  const c = load<i32>(r, STRASSEN_PACK_C), oc = load<i32>(r, STRASSEN_PACK_OC), rowBytes = <usize>c << 2, step = (<usize>oc >> 4) * (rowBytes << 2);
+  const c = load<i32>(r, STRASSEN_PACK_C), oc = load<i32>(r, STRASSEN_PACK_OC), rowBytes = <usize>c << 2, half = c >> 1;
   const bias = load<usize>(r, STRASSEN_PACK_BIAS), scales = load<usize>(r, STRASSEN_PACK_SCALE), packed = load<usize>(r, STRASSEN_PACK_PACKED);
   const weight = load<usize>(r, STRASSEN_PACK_WEIGHT) + <usize>panel * (rowBytes << 4);
   for (let n = panel << 4; n < (panel + 1) << 4; n++) f32.store(packed + (n << 2), bias ? f32.load(bias + (n << 2)) : 0);
-  let out = packed + (<usize>oc << 2) + <usize>panel * (rowBytes << 2);
-  for (let k: usize = 0; k < rowBytes; k += k & 8 ? 24 : 8, out += 64) {
-    let at11 = weight + k, scale = scales + (<usize>panel << 7);
+  const inSlab = panel % SLAB, all = min(SLAB, (oc >> 4) - panel + inSlab), step = <usize>(half * all) << 5;
+  const slab = packed + (<usize>oc << 2) + <usize>((panel - inSlab) * POSITIONS * half << 5);
+  for (let index = 0; index < half; index += 2) {
+    let at11 = weight + (<usize>(index + (index & ~3)) << 2), scale = scales + (<usize>panel << 7);
+    const out = slab + placeOf(all, inSlab, 0, half, index);
     for (let to = out; to < out + 32; to += 4, at11 += rowBytes, scale += 8) {
       const low = f64x2.splat(scales ? f64.load(scale) : 1), high = f64x2.splat(scales ? f64.load(scale, 64) : 1), at12 = at11 + (rowBytes << 3);
       const b11 = two(at11, low), b21 = two(at11 + 16, low), b12 = two(at12, high), b22 = two(at12 + 16, high);

@@ -1,6 +1,5 @@
-// 3x3 stride 1 convolution by Winograd's F(4x4, 3x3) or F(2x2, 3x3) (Lavin and Gray, arXiv 1509.09308): an output tile of 4x4 (2x2)
-// from an input tile of 6x6 (4x4) takes 36 (16) multiplications per channel pair instead of 144 (36). Stride 2: winogradPhases.ts. A block of tiles is one
-// unit of work: its input is transformed into V, and for each panel of 8 output channels the products of all positions go to M,
+// 3x3 stride 1 convolution by Winograd's F(4x4, 3x3) (Lavin and Gray, arXiv 1509.09308): an output tile of 4x4 from an input tile of 6x6
+// takes 36 multiplications per channel pair instead of 144. Stride 2: winogradPhases.ts. A block of tiles is one unit of work: its input is transformed into V, and for each panel of 8 output channels the products of all positions go to M,
 // which stays in the first-level cache until the output transform, bias, residual and ReLU have turned it into pixels.
 import {
   WINOGRAD_BLOCK_TILES, WINOGRAD_BLOCKS, WINOGRAD_C, WINOGRAD_FUSED, WINOGRAD_H, WINOGRAD_OC, WINOGRAD_OH,
@@ -9,10 +8,10 @@ import {
   WINOGRAD_V_STEP, WINOGRAD_W, WINOGRAD_X, WINOGRAD_Y,
 } from "./generated/records";
 import { product } from "./groups";
-import { columns2, inputTile2 } from "./winograd2";
 import { columnsOf, columns4, columns5, FACTORS, inputTile4, row4, storeFactors } from "./winograd4";
 import { halfAtBottom, halfAtRight, startPlaces, stepPlaces, tilesBefore, wholeOnly } from "./winogradBorder";
 import { PHASES_END, phaseBytes, phasesPanel, transformPhases } from "./winogradPhases";
+import { SLAB } from "./slabs";
 import { hasPhases, lastPoint, positionsOf, sideOf } from "./winogradSizes";
 
 // A worker's scratch memory: 36 vectors, 36 addresses, three factors, four places in V, then zeros for what lies outside the picture, then M.
@@ -28,16 +27,15 @@ const ZEROS: usize = 832;
 
 /** Where the pixels of an input tile begin; outside the picture, zeros. */
 function pointers(r: usize, tile: i32, s: usize): void {
-  const size = load<i32>(r, WINOGRAD_SIZE), edge = size + 2;
   const tilesX = load<i32>(r, WINOGRAD_TILES_X), tilesY = load<i32>(r, WINOGRAD_TILES_Y);
   const h = load<i32>(r, WINOGRAD_H), w = load<i32>(r, WINOGRAD_W), pixel = (<usize>load<i32>(r, WINOGRAD_C)) << 2;
   const row = tile / tilesX, tx = tile - row * tilesX, n = row / tilesY, ty = row - n * tilesY;
-  const y0 = ty * size - load<i32>(r, WINOGRAD_PAD_H), x0 = tx * size - load<i32>(r, WINOGRAD_PAD_W);
+  const y0 = ty * 4 - load<i32>(r, WINOGRAD_PAD_H), x0 = tx * 4 - load<i32>(r, WINOGRAD_PAD_W);
   const x = load<usize>(r, WINOGRAD_X);
   let to = s + POINTERS;
-  for (let i = 0; i < edge; i++) {
+  for (let i = 0; i < 6; i++) {
     const iy = y0 + i;
-    for (let j = 0; j < edge; j++, to += 4) {
+    for (let j = 0; j < 6; j++, to += 4) {
       const ix = x0 + j;
       const inside = <u32>iy < <u32>h && <u32>ix < <u32>w;
       store<usize>(to, inside ? x + <usize>((n * h + iy) * w + ix) * pixel : s + ZEROS);
@@ -45,17 +43,15 @@ function pointers(r: usize, tile: i32, s: usize): void {
   }
 }
 
-/** V of a block: for each position, groups of rows (tiles that have it), within a group [c / 4][rows][4]. `size` is a constant. */
-// @ts-expect-error: decorator
-@inline
-function transformInput(size: i32, r: usize, block: i32, s: usize, v: usize): void {
+/** V of a block: for each position, groups of rows (tiles that have it), within a group [c / 4][rows][4]. */
+function transformInput(r: usize, block: i32, s: usize, v: usize): void {
   const k = (<usize>load<i32>(r, WINOGRAD_C)) << 2, step = load<usize>(r, WINOGRAD_POSITION_STEP);
   const first = block * load<i32>(r, WINOGRAD_BLOCK_TILES), end = min(first + load<i32>(r, WINOGRAD_BLOCK_TILES), load<i32>(r, WINOGRAD_TILES));
   const tilesX = load<i32>(r, WINOGRAD_TILES_X), tilesY = load<i32>(r, WINOGRAD_TILES_Y);
-  const right = halfAtRight(size, r), bottom = halfAtBottom(size, r), cut = load<i32>(r, WINOGRAD_OH) % size != 0, p = s + POINTERS;
+  const right = halfAtRight(4, r), bottom = halfAtBottom(4, r), cut = load<i32>(r, WINOGRAD_OH) % 4 != 0, p = s + POINTERS;
   memory.fill(s + ZEROS, 0, k);
-  if (size == 4) storeFactors(s);
-  startPlaces(r, size, s + PLACES, v, first, end);
+  storeFactors(s);
+  startPlaces(r, 4, s + PLACES, v, first, end);
   for (let tile = first; tile < end; tile++) {
     pointers(r, tile, s);
     const row = tile / tilesX, atRight = right && tile - row * tilesX == tilesX - 1, atBottom = cut && row % tilesY == tilesY - 1;
@@ -63,8 +59,7 @@ function transformInput(size: i32, r: usize, block: i32, s: usize, v: usize): vo
     const line = load<usize>(s, PLACES + 4), farLine = load<usize>(s, PLACES + 20);
     const lowLine = load<usize>(s, PLACES + 36), lowFarLine = load<usize>(s, PLACES + 52);
     for (let offset: usize = 0; offset < k; offset += 16) {
-      if (size == 4) inputTile4(p, s, offset, to, far, low, lowFar, step, bottom, atBottom, atRight);
-      else inputTile2(p, s, offset, to, low, step, atBottom ? 3 : 4);
+      inputTile4(p, s, offset, to, far, low, lowFar, step, bottom, atBottom, atRight);
       to += line;
       far += farLine;
       low += lowLine;
@@ -100,8 +95,7 @@ function transformOutput(size: i32, r: usize, first: i32, count: i32, panel: i32
     const whole = lanes >= 8 && columns == side, atRight = columns < side, atBottom = rows < side;
     for (let half = 0; half < 2 && (half << 2) < lanes; half++) {
       const at = y + offset + ((<usize>half) << 4), from = (<usize>half) << 4, bias = half ? bias1 : bias0;
-      if (size == 2) columns2(m + from, low + from, s);
-      else if (size == 3) columnsOf(3, m + from, low + from, false, false, s, 6, s);
+      if (size == 3) columnsOf(3, m + from, low + from, false, false, s, 6, s);
       else {
         const half = bottom && atBottom;
         if (!right) rowsOf(size, m + from, low + from, bottom, half, s, last + 1, s);
@@ -150,8 +144,7 @@ function zeros(to: usize): void {
 /** V of a block, whatever the size of its tiles. */
 function input(r: usize, block: i32, s: usize, v: usize): void {
   const size = load<i32>(r, WINOGRAD_SIZE);
-  if (size == 4) transformInput(4, r, block, s, v);
-  else if (size == 2) transformInput(2, r, block, s, v);
+  if (size == 4) transformInput(r, block, s, v);
   else if (size == 3) transformPhases(3, r, block, s, v);
   else transformPhases(5, r, block, s, v);
 }
@@ -179,21 +172,28 @@ export function winograd(r: usize, tile: i32, worker: i32): void {
   const far = tilesBefore(r, size, end, 1) - tilesBefore(r, size, first, 1), low = tilesBefore(r, size, end, 2) - tilesBefore(r, size, first, 2);
   const lowFar = tilesBefore(r, size, end, 3) - tilesBefore(r, size, first, 3);
   const panels = (load<i32>(r, WINOGRAD_OC) + 7) >> 3, perTile = load<i32>(r, WINOGRAD_PANELS_PER_TILE);
-  const vStep = load<usize>(r, WINOGRAD_POSITION_STEP), uStep = k << 3;
-  const m = phases ? s + PHASES_END : s + ZEROS + k, lastPanel = min((share + 1) * perTile, panels);
-  for (let panel = share * perTile; panel < lastPanel; panel++) {
-    const u = load<usize>(r, WINOGRAD_U) + <usize>panel * (phases ? phasesPanel(size, c) : positions * uStep + 32);
-    let a = v, b = u + 32, to = m;
+  const vStep = load<usize>(r, WINOGRAD_POSITION_STEP);
+  const m = phases ? s + PHASES_END : s + ZEROS + k, lines = positions * <usize>(load<i32>(r, WINOGRAD_BLOCK_TILES) + 3) << 5;
+  const lastPanel = min((share + 1) * perTile, panels), panelBytes = phases ? phasesPanel(size, c) : ((positions * k) << 3) + 32;
+  for (let panel = share * perTile, some = 0; panel < lastPanel; panel += some) {
+    const inSlab = panel % SLAB, all = min(SLAB, panels - panel + inSlab), u = load<usize>(r, WINOGRAD_U) + <usize>(panel - inSlab) * panelBytes;
+    some = min(all - inSlab, lastPanel - panel);
+    let a = v, b = u + (<usize>all << 5), to = m;
     for (let i = 0; i <= last; i++) {
       // Tiles that have row i, and of those the ones that have all columns.
       const isLow = bottom ? wholeOnly(size, i) : i == last, rows = isLow ? low : count, farRows = right ? (isLow ? lowFar : far) : rows;
       const wide = i < last ? k : narrow, end = i < last ? narrow : corner;
       for (let j = 0; j <= last; j++, a += vStep, to += 32) {
-        b = product(a, k, j == last - 1 || j == last - 2 ? farRows : rows, b, j < last ? wide : end, to, positions << 5);
+        b = product(
+          a, k, j == last - 1 || j == last - 2 ? farRows : rows, b, all, inSlab, some, j < last ? wide : end, to, positions << 5, lines,
+        );
       }
     }
-    // Tiles of the first layer have few products: there a copy of its own is 5 % faster.
-    if (size == 3) transformOutput(3, r, first, count, panel, s, m, u);
-    else transformOutput(size, r, first, count, panel, s, m, u);
+    let biases = u + (<usize>inSlab << 5), at = m;
+    for (let p = panel; p < panel + some; p++, biases += 32, at += lines) {
+      // Tiles of the first layer have few products: there a copy of its own is 5 % faster.
+      if (size == 3) transformOutput(3, r, first, count, p, s, at, biases);
+      else transformOutput(size, r, first, count, p, s, at, biases);
+    }
   }
 }

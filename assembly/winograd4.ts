@@ -111,7 +111,7 @@ export function columns5(m: usize, low: usize, bottom: bool, half: bool, to: usi
 }
 
 /**
- * The same of a row, to at most four pixels (three, two: `size` 3, 2): plus bias, plus the value `add` bytes further (unless 0), not below
+ * The same of a row, to at most four pixels (`size` 3: three): plus bias, plus the value `add` bytes further (unless 0), not below
  * `floor`. `half`: of four pixels the first and the last.
  */
 // @ts-expect-error: decorator
@@ -122,11 +122,6 @@ export function row4(
 ): void {
   const m1 = v128.load(t, 16), m2 = v128.load(t, 32), m3 = v128.load(t, 48);
   const a = f32x4.add(m1, m2), b = f32x4.sub(m1, m2);
-  if (size == 2) {
-    pixel(y, add, floor, lanes, f32x4.add(f32x4.add(f32x4.add(v128.load(t), m1), m2), bias));
-    if (columns > 1) pixel(y + pixelBytes, add, floor, lanes, f32x4.add(f32x4.sub(b, m3), bias));
-    return;
-  }
   const m4 = v128.load(t, 64), last = size == 5 ? m4 : v128.load(t, 80);
   const c = size == 5 ? m3 : f32x4.add(m3, m4), d = size == 5 ? m3 : f32x4.sub(m3, m4);
   pixel(y, add, floor, lanes, f32x4.add(f32x4.add(f32x4.add(v128.load(t), a), c), bias));

@@ -8,20 +8,20 @@ import {
   WINOGRAD_OH, WINOGRAD_OW, WINOGRAD_TILES_X, WINOGRAD_TILES_Y,
 } from "./generated/records";
 import { groupRows } from "./groups";
-import { hasHalfTiles, lastPoint, sideOf } from "./winogradSizes";
+import { lastPoint, sideOf } from "./winogradSizes";
 
 /** Whether tiles at the right have two results of four. */
 // @ts-expect-error: decorator
 @inline
 export function halfAtRight(size: i32, r: usize): bool {
-  return hasHalfTiles(size) && load<i32>(r, WINOGRAD_OW) % 4 == 2;
+  return size != 3 && load<i32>(r, WINOGRAD_OW) % 4 == 2;
 }
 
 /** The same of tiles at the bottom. */
 // @ts-expect-error: decorator
 @inline
 export function halfAtBottom(size: i32, r: usize): bool {
-  return hasHalfTiles(size) && load<i32>(r, WINOGRAD_OH) % 4 == 2;
+  return size != 3 && load<i32>(r, WINOGRAD_OH) % 4 == 2;
 }
 
 /** Whether points `i` are not those of half a tile: 2 and -2, of stride 2 (size 5) -1 and 2. */

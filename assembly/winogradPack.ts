@@ -3,6 +3,7 @@ import {
   WINOGRAD_PACK_BIAS, WINOGRAD_PACK_C, WINOGRAD_PACK_OC, WINOGRAD_PACK_PACKED, WINOGRAD_PACK_SCALE, WINOGRAD_PACK_SCRATCH,
   WINOGRAD_PACK_SIZE, WINOGRAD_PACK_WEIGHT,
 } from "./generated/records";
+import { placeOf, SLAB } from "./slabs";
 import { turn } from "./turn";
 import { packPhases } from "./winogradPhases";
 import { hasPhases, positionsOf } from "./winogradSizes";
@@ -23,7 +24,7 @@ const HALFWAY: usize = 64;
 const TRANSFORMED: usize = 384;
 
 /**
- * A panel of 8 output channels: 8 bias values, then all positions of [c][8]. Four channels at a time are transformed
+ * A panel of 8 output channels: 8 bias values, all positions of [c][8]. Four channels at a time are transformed
  * into a worker's scratch memory and turned on their way out: positions lie far apart, so each line is written once.
  */
 export function winogradPack(r: usize, panel: i32, worker: i32): void {
@@ -32,10 +33,11 @@ export function winogradPack(r: usize, panel: i32, worker: i32): void {
     packPhases(size, r, panel, worker);
     return;
   }
-  const positions = positionsOf(size);
+  const positions = positionsOf(4);
   const c = load<i32>(r, WINOGRAD_PACK_C), oc = load<i32>(r, WINOGRAD_PACK_OC);
-  const step = (<usize>c) << 5, bias = load<usize>(r, WINOGRAD_PACK_BIAS), scales = load<usize>(r, WINOGRAD_PACK_SCALE);
-  let out = load<usize>(r, WINOGRAD_PACK_PACKED) + <usize>panel * (positions * step + 32);
+  const inSlab = panel % SLAB, all = min(SLAB, ((oc + 7) >> 3) - panel + inSlab), step = <usize>(c * all) << 5;
+  const bias = load<usize>(r, WINOGRAD_PACK_BIAS), scales = load<usize>(r, WINOGRAD_PACK_SCALE);
+  const slab = load<usize>(r, WINOGRAD_PACK_PACKED) + <usize>(panel - inSlab) * (positions * <usize>c + 1 << 5), out = slab + (<usize>all << 5);
   const scratch = load<usize>(r, WINOGRAD_PACK_SCRATCH) + <usize>worker * ((positions << 7) + TRANSFORMED), u = scratch + TRANSFORMED;
   const first = panel << 3, count = min(8, oc - first), rowBytes = (<usize>c) << 2, filterBytes: usize = 9 * rowBytes;
   const weight = load<usize>(r, WINOGRAD_PACK_WEIGHT) + <usize>first * filterBytes;
@@ -44,18 +46,17 @@ export function winogradPack(r: usize, panel: i32, worker: i32): void {
   f64.store(scratch, 1.0 / 24.0, 8);
   f64.store(scratch, 0.5, 16);
   f64.store(scratch, 0.25, 24);
-  for (let j = 0; j < 8; j++, out += 4) f32.store(out, bias && j < count ? f32.load(bias + ((first + j) << 2)) : 0);
+  for (let j = 0; j < 8; j++) f32.store(slab + (<usize>(inSlab * 8 + j) << 2), bias && j < count ? f32.load(bias + ((first + j) << 2)) : 0);
   memory.fill(u, 0, positions << 7);
-  for (let ch = 0; ch < c; ch += 4, out += 128) {
+  for (let ch = 0; ch < c; ch += 4) {
     for (let j = 0; j < count; j++) {
       const scale = f64x2.splat(scales ? f64.load(scales + ((first + j) << 3)) : 1);
       let from = weight + <usize>j * filterBytes + (<usize>ch << 2), to = u + (j << 4);
       for (const end = to + 16; to < end; from += 8, to += 8) {
-        if (size == 4) filter4(from, rowBytes, scale, scratch, to);
-        else filter2(from, rowBytes, scale, scratch, to);
+        filter4(from, rowBytes, scale, scratch, to);
       }
     }
-    for (let position: usize = 0, from = u, to = out; position < positions; position++, from += 128, to += step) {
+    for (let position: usize = 0, from = u, to = out + placeOf(all, inSlab, 0, c, ch); position < positions; position++, from += 128, to += step) {
       turn(v128.load(from), v128.load(from, 16), v128.load(from, 32), v128.load(from, 48), to);
       turn(v128.load(from, 64), v128.load(from, 80), v128.load(from, 96), v128.load(from, 112), to + 16);
     }
@@ -94,27 +95,5 @@ function filter4(at: usize, rowBytes: usize, scale: v128, scratch: usize, to: us
   }
   for (let row: usize = 0; row < 288; row += 48, to += 768) {
     six(true, v128.load(t + row), v128.load(t + row, 16), v128.load(t + row, 32), sixth, small, half, quarter, to, 128);
-  }
-}
-
-/** Four results of G for F(2x2, 3x3) times three values, `step` bytes apart. */
-// @ts-expect-error: decorator
-@inline
-function four(last: bool, g0: v128, g1: v128, g2: v128, half: v128, to: usize, step: usize): void {
-  put(last, to, g0);
-  const a = f64x2.mul(f64x2.add(g0, g2), half), b = f64x2.mul(g1, half);
-  put(last, to + step, f64x2.add(a, b));
-  put(last, to + 2 * step, f64x2.sub(a, b));
-  put(last, to + 3 * step, g2);
-}
-
-/** 16 results of two channels for F(2x2, 3x3), 128 bytes apart. */
-function filter2(at: usize, rowBytes: usize, scale: v128, scratch: usize, to: usize): void {
-  const half = v128.load64_splat(scratch, 16), t = scratch + HALFWAY, down: usize = 3 * rowBytes;
-  for (let column: usize = 0; column < 48; column += 16, at += rowBytes) {
-    four(false, pair(at, scale), pair(at + down, scale), pair(at + 2 * down, scale), half, t + column, 48);
-  }
-  for (let row: usize = 0; row < 192; row += 48, to += 512) {
-    four(true, v128.load(t + row), v128.load(t + row, 16), v128.load(t + row, 32), half, to, 128);
   }
 }

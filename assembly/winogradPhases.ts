@@ -15,6 +15,7 @@ import {
 import { loadLanes, madd, nmadd } from "./simd";
 import { inputColumn } from "./winograd4";
 import { halfAtBottom, halfAtRight, startPlaces, stepPlaces, wholeOnly } from "./winogradBorder";
+import { placeOf, SLAB } from "./slabs";
 import { lastPoint, sideOf } from "./winogradSizes";
 
 // A worker's scratch memory: a tile of pixels, 11x11 or 9x9, and one row that nobody reads; then four phases of 36 vectors.
@@ -45,8 +46,7 @@ export function phaseBytes(size: i32, c: i32, i: i32, j: i32): usize {
 // @ts-expect-error: decorator
 @inline
 export function phasesPanel(size: i32, c: i32): usize {
-  const last = lastPoint(size);
-  return 32 + ((<usize>(last * last) * phaseBytes(size, c, 0, 0) + <usize>(2 * last) * phaseBytes(size, c, 0, last) + phaseBytes(size, c, last, last)) << 3);
+  return <usize>(size == 3 ? 25 * 12 + 10 * 8 + 4 + 1 : 81 * c + 1) << 5;
 }
 
 /**
@@ -191,28 +191,29 @@ function filterMatrix(size: i32, to: usize): void {
   }
 }
 
-/** A panel of 8 output channels: 8 bias values, then all positions of [k][8]. In 64 bits, times the factor of a folded batch norm, rounded once. */
+/** A panel of 8 output channels: 8 bias values, all positions of [k][8]. In 64 bits, times the factor of a folded batch norm, rounded once. */
 export function packPhases(size: i32, r: usize, panel: i32, worker: i32): void {
   const c = load<i32>(r, WINOGRAD_PACK_C), oc = load<i32>(r, WINOGRAD_PACK_OC), first = panel << 3, count = min(8, oc - first);
-  const bias = load<usize>(r, WINOGRAD_PACK_BIAS), scales = load<usize>(r, WINOGRAD_PACK_SCALE), bytes = phasesPanel(size, c);
+  const bias = load<usize>(r, WINOGRAD_PACK_BIAS), scales = load<usize>(r, WINOGRAD_PACK_SCALE);
+  const inSlab = panel % SLAB, all = min(SLAB, ((oc + 7) >> 3) - panel + inSlab);
   // 6 x 4 doubles for the matrix and as many for a filter on its way.
-  const matrix = load<usize>(r, WINOGRAD_PACK_SCRATCH) + <usize>worker * 384, side: usize = size == 3 ? 7 : 3;
-  const out = load<usize>(r, WINOGRAD_PACK_PACKED) + <usize>panel * bytes, pixel = <usize>c << 2;
+  const matrix = load<usize>(r, WINOGRAD_PACK_SCRATCH) + <usize>worker * 384, side: usize = size == 3 ? 7 : 3, pixel = <usize>c << 2;
+  const slab = load<usize>(r, WINOGRAD_PACK_PACKED) + <usize>(panel - inSlab) * phasesPanel(size, c), out = slab + (<usize>all << 5);
   filterMatrix(size, matrix);
-  // Columns that are not there, and what fills k up to fours.
-  if (count < 8 || c == 3) memory.fill(out, 0, bytes);
-  for (let j = 0; j < 8; j++) f32.store(out + (j << 2), bias && j < count ? f32.load(bias + ((first + j) << 2)) : 0);
+  for (let j = 0; j < 8; j++) f32.store(slab + (<usize>(inSlab * 8 + j) << 2), bias && j < count ? f32.load(bias + ((first + j) << 2)) : 0);
   for (let channel = 0; channel < c; channel++) {
     for (let j = 0; j < count; j++) {
       const weight = load<usize>(r, WINOGRAD_PACK_WEIGHT) + <usize>(first + j) * side * side * pixel + (<usize>channel << 2);
       const scale = scales ? f64.load(scales + ((first + j) << 3)) : 1;
-      for (let phase = 0; phase < 4; phase++) packPhase(size, c, weight, side, scale, phase, channel, out + 32 + (<usize>j << 2), matrix);
+      for (let phase = 0; phase < 4; phase++) packPhase(size, c, weight, side, scale, phase, channel, out + (<usize>j << 2), all, inSlab, matrix);
     }
   }
 }
 
 /** One phase of one filter; phase 1: even rows, 2: even columns, 3: both. */
-function packPhase(size: i32, c: i32, weight: usize, side: usize, scale: f64, phase: i32, channel: i32, to: usize, matrix: usize): void {
+function packPhase(
+  size: i32, c: i32, weight: usize, side: usize, scale: f64, phase: i32, channel: i32, to: usize, all: i32, inSlab: i32, matrix: usize,
+): void {
   const evenRows = phase & 1, evenColumns = phase >> 1, last = lastPoint(size), taps = size == 3 ? 4 : 2;
   const rows = last + 1 - evenRows, columns = last + 1 - evenColumns, half = matrix + 192, pixel = <usize>c << 2;
   for (let i = 0; i < rows; i++) {
@@ -225,14 +226,20 @@ function packPhase(size: i32, c: i32, weight: usize, side: usize, scale: f64, ph
       f64.store(half + ((i * taps + b) << 3), sum);
     }
   }
-  const wide = phaseBytes(size, c, 0, 0) << 3, narrow = phaseBytes(size, c, 0, last) << 3;
-  for (let i = 0; i < rows; i++) {
-    const place = i == last && evenColumns ? 1 : phase, step = i < last ? wide : narrow;
-    let at = to + <usize>i * (<usize>last * wide + narrow) + (<usize>(place * c + channel) << 5);
-    for (let j = 0; j < columns; j++, at += step) {
+  for (let i = 0, before = 0; i < rows; i++) {
+    const place = i == last && evenColumns ? 1 : phase, index = place * c + channel;
+    for (let j = 0; j <= last; j++) {
+      const k = <i32>(phaseBytes(size, c, i, j) >> 2), at = to + placeOf(all, inSlab, before, k, index);
+      before += k;
+      if (j >= columns) continue;
       let sum: f64 = 0;
       for (let b = 0; b < taps - evenColumns; b++) sum += f64.load(matrix + ((j * taps + b) << 3)) * f64.load(half + ((i * taps + b) << 3));
       f32.store(at, <f32>sum);
+      // What fills k up to fours.
+      if (k == 8 && index == 5) {
+        f32.store(at, 0, 32);
+        f32.store(at, 0, 64);
+      } else if (k == 4 && index == 2) f32.store(at, 0, 32);
     }
   }
 }

@@ -1,7 +1,6 @@
 // The word `size` of a record: which of Winograd's forms it is. Constants where the argument is one.
 //
 //   size  filter                      pixels of an output tile   points along a side (the last one: infinity)
-//   2     3x3                         2x2                        4
 //   4     3x3                         4x4                        6
 //   3     7x7, stride 2, 3 channels   3x3                        6, of four phases
 //   5     3x3, stride 2               4x4                        5, of four phases
@@ -17,7 +16,7 @@ export function sideOf(size: i32): i32 {
 // @ts-expect-error: decorator
 @inline
 export function lastPoint(size: i32): i32 {
-  return size == 2 ? 3 : size == 5 ? 4 : 5;
+  return size == 5 ? 4 : 5;
 }
 
 /** Positions of a tile in M. */
@@ -31,11 +30,4 @@ export function positionsOf(size: i32): usize {
 @inline
 export function hasPhases(size: i32): bool {
   return size == 3 || size == 5;
-}
-
-/** Whether a tile of four results a side can be halved at a border. */
-// @ts-expect-error: decorator
-@inline
-export function hasHalfTiles(size: i32): bool {
-  return size > 3;
 }

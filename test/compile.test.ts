@@ -316,6 +316,26 @@ test("a picture's bits do not depend on the batch, where pixels make pairs, tile
   }
 });
 
+test("weights packed for few rows serve sizes that would not ask for it, and the other way around", async () => {
+  const weights = { v: ramp([24, 264, 1, 1], 0.02) };
+  const sizes = [
+    [4, 5],
+    [12, 11],
+  ] as const;
+  for (const [first, second] of [sizes, [...sizes].reverse()]) {
+    const one = await compile(
+      network(weights, (x) => conv2d(x, weights.v)),
+      [1, 264, ...first!],
+      { keepModel: true },
+    );
+    const other = await one.forShape([2, 264, ...second!]);
+    const x = picture([2, 264, ...second!]);
+    assert.ok(relativeError(other.runSync(x).dataSync(), conv2d(x, weights.v).dataSync()) < 1e-6, `${first} first`);
+    one.dispose();
+    other.dispose();
+  }
+});
+
 test("weights packed for Strassen's step serve sizes that would not ask for it", async () => {
   const weights = { v: ramp([128, 128, 1, 1], 0.02) };
   const net = network(weights, (x) => conv2d(x, weights.v));

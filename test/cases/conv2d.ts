@@ -106,8 +106,8 @@ function winograd(): Case<"conv2d">[] {
   const rows: Case<"conv2d">[] = [];
   for (const c of [16, 17, 20, 24, 36]) {
     for (const oc of [16, 17, 19, 22, 33]) {
-      rows.push(row({ x: [1, c, 5, 6], oc, k: 3, pad: 1, bias: true })); // F(2x2, 3x3)
-      rows.push(row({ x: [1, c, 7, 6], oc, k: 3, pad: 1, bias: true })); // F(4x4, 3x3)
+      rows.push(row({ x: [1, c, 5, 6], oc, k: 3, pad: 1, bias: true }));
+      rows.push(row({ x: [1, c, 7, 6], oc, k: 3, pad: 1, bias: true }));
     }
   }
   for (const n of [1, 2, 3, 5]) {
@@ -121,12 +121,12 @@ function winograd(): Case<"conv2d">[] {
 function strided(): Case<"conv2d">[] {
   const rows: Case<"conv2d">[] = [];
   for (const c of [16, 20])
-    for (const oc of [16, 19]) rows.push(row({ x: [1, c, 15, 16], oc, k: 3, stride: 2, pad: 1, bias: true }));
+    for (const oc of [16, 19, 24]) rows.push(row({ x: [1, c, 15, 16], oc, k: 3, stride: 2, pad: 1, bias: true }));
   for (const n of [1, 2, 3]) {
     const epilogue = { residual: n > 1, relu: n > 2, stride: 2 };
-    for (const pad of [0, 1, 2]) rows.push(row({ x: [n, 16, 24, 14 + n], oc: 20, k: 3, pad, ...epilogue }));
+    for (const pad of [0, 1, 2]) rows.push(row({ x: [n, 16, 24, 14 + n], oc: 24, k: 3, pad, ...epilogue }));
     for (const pad of [0, 2, 3])
-      rows.push(row({ x: [n, 3, 19 + n, 26], oc: 16 + n, k: 7, pad, bias: true, ...epilogue }));
+      rows.push(row({ x: [n, 3, 19 + n, 26], oc: 8 + 8 * n, k: 7, pad, bias: true, ...epilogue }));
   }
   return rows;
 }
@@ -142,7 +142,7 @@ function borders(): Case<"conv2d">[] {
   for (const n of [1, 2, 3]) {
     rows.push(row({ x: [n, 20, 14, 14], oc: 16, k: 3, pad: 1, residual: n > 1, relu: n > 2 }));
     rows.push(row({ x: [n, 16, 26, 18], oc: 19, k: 3, pad: 1, bias: n > 1 }));
-    rows.push(row({ x: [n, 16, 28, 28], oc: 20, k: 3, stride: 2, pad: 1, residual: n > 1 }));
+    rows.push(row({ x: [n, 16, 28, 28], oc: 24, k: 3, stride: 2, pad: 1, residual: n > 1 }));
     rows.push(row({ x: [n, 3, 26 + n, 29], oc: 16, k: 7, stride: 2, pad: 3 }));
   }
   return rows;
@@ -159,6 +159,25 @@ function strassen(): Case<"conv2d">[] {
     rows.push(row({ x: [n, 128, 24, 23], oc: 160, stride: 2, bias: true, ...epilogue }));
   }
   rows.push(row({ x: [1, 128, 12, 12], oc: 136, k: 1 }), row({ x: [1, 132, 12, 12], oc: 128, k: 1 })); // neither
+  return rows;
+}
+
+/**
+ * Weights of several slabs, the last one not full, and of several pieces of k (assembly/slabs.ts); with several threads, shares of panels that begin
+ * within a slab and end in the next one.
+ */
+function slabs(): Case<"conv2d">[] {
+  const rows: Case<"conv2d">[] = [];
+  for (const n of [1, 2]) {
+    const epilogue = { bias: true, residual: n > 1, relu: n > 1 };
+    rows.push(row({ x: [n, 264, 9, 8], oc: 152, k: 3, pad: 1, ...epilogue }));
+    rows.push(row({ x: [n, 16, 6, 7], oc: 163, k: 3, pad: 1, ...epilogue }));
+    rows.push(row({ x: [n, 72, 16, 16], oc: 136, k: 3, stride: 2, pad: 1, ...epilogue }));
+    rows.push(row({ x: [n, 3, 17, 18], oc: 136, k: 7, stride: 2, pad: 3, ...epilogue }));
+    rows.push(row({ x: [n, 528, 7, 7], oc: 528, k: 1, ...epilogue }));
+    rows.push(row({ x: [n, 128, 7, 8], oc: 64, k: 1, ...epilogue }));
+    rows.push(row({ x: [n, 24, 8, 8], oc: 152, k: 5, pad: 2, ...epilogue }));
+  }
   return rows;
 }
 
@@ -225,6 +244,7 @@ export const conv2dCases: readonly Case<"conv2d">[] = unique([
   ...strided(),
   ...borders(),
   ...strassen(),
+  ...slabs(),
   ...fewRows(),
   ...groupsOf(),
   ...epilogues(),

@@ -247,7 +247,7 @@ class Packer {
     }
     const weight = storages[0]!;
     // Winograd's filters are far larger than the weights and never fit into their place: those are read where they are.
-    const early = done.includes(weight) && length < 1.5 * weight.length;
+    const early = done.includes(weight) && length < 2 * weight.length;
     if (early) {
       this.#stage(weight);
       this.#release(weight);

@@ -99,8 +99,8 @@ export const records = {
    * is this product (1x1: one run).
    */
   gemm: [...rows, "rowsPerTile", "panelsPerTile", "rowTiles", "panelTiles"],
-  /** Weights [columns][k], times 64-bit factors `scale` (or 0), to panels of 8 columns under a row of bias; a tile is a panel. */
-  pack: ["weight", "bias", "packed", "columns", "k", "scale"],
+  /** Weights [columns][k], times 64-bit factors `scale` (or 0), to panels of 8 columns, by slabs of `slab` panels (assembly/slabs.ts); a tile is a panel. */
+  pack: ["weight", "bias", "packed", "columns", "k", "scale", "slab"],
   /** Copies a picture into a larger one filled with `value!`; a tile is an output row of one image. */
   pad: ["x", "y", "h", "w", "c", "oh", "ow", "top", "left", "value!"],
   /** Largest value per window; a tile is an output row. */

@@ -1,7 +1,7 @@
 import type { Conv2dAttrs } from "../../backend.ts";
 
 /** Every way of computing a convolution; any of them gives the right values wherever `possible` says so. */
-export type ConvAlgorithm = "gemm" | "strassen" | "winograd2" | "winograd3" | "winograd4" | "winograd5";
+export type ConvAlgorithm = "gemm" | "packed" | "strassen" | "winograd3" | "winograd4" | "winograd5";
 
 export interface ConvShape {
   readonly c: number;
@@ -9,10 +9,6 @@ export interface ConvShape {
   readonly oh: number;
   readonly ow: number;
 }
-
-// Measured (bench/lab/README.md, Winograd): F(4x4) is faster than F(2x2) on every layer of ResNet-18, also on 7x7x512, where its filters (38
-// MB) come from memory each time: 2.5 ms against 3.2; direct, 5.0. So F(2x2), whose filters are 2.25 times smaller, is for outputs of 5 or
-// 6 pixels, where it multiplies no more.
 
 /** Channels go through the transforms in fours. Below this many the transforms cost more than the multiplications they save (an estimate: not yet measured row by row). */
 const winogradChannels = 16;
@@ -36,12 +32,29 @@ function isWinograd({ kernelH, kernelW, strideH, strideW, dilationH, dilationW, 
 
 /** Channels, and output pixels, from which on Strassen's step spares more than its sums cost (bench/lab/README.md, Strassen's step). */
 const strassenChannels = 128;
-const strassenPixels = 128;
+const strassenOutputs = 64;
+const strassenPixels = 49;
 
 function isStrassen(attrs: Conv2dAttrs, { c, oc, oh, ow }: ConvShape): boolean {
   const { kernelH, kernelW, padH, padW, groups } = attrs;
   if (kernelH * kernelW * groups !== 1 || padH + padW > 0 || c % 8 !== 0 || oc % 16 !== 0) return false;
-  return Math.min(c, oc) >= strassenChannels && oh * ow >= strassenPixels;
+  return c >= strassenChannels && oc >= strassenOutputs && oh * ow >= strassenPixels;
+}
+
+/**
+ * Whether rows of A are worth packing for a product: small pictures of many channels. Sums end with the bias there and begin with it elsewhere, another reason why the
+ * batch has no say: a picture's bits must not depend on its company.
+ */
+function hasFewRows({ kernelH, kernelW, dilationW, groups }: Conv2dAttrs, { c, oc, oh, ow }: ConvShape): boolean {
+  const runLength = dilationW === 1 ? kernelW * c : c;
+  return (
+    groups === 1 &&
+    runLength % 4 === 0 &&
+    oc % 8 === 0 &&
+    oh * ow >= 16 &&
+    oh * ow <= 64 &&
+    kernelH * kernelW * c >= 256
+  );
 }
 
 /** Weights transformed for stride 2 are 9 times larger; above this they would come from memory each time. */
@@ -51,7 +64,7 @@ const stridedBytes = 24e6;
 function stridedWinograd(attrs: Conv2dAttrs, { c, oc, oh, ow }: ConvShape): ConvAlgorithm | undefined {
   const { kernelH, kernelW, strideH, strideW, dilationH, dilationW, groups } = attrs;
   if (strideH !== 2 || strideW !== 2 || kernelH !== kernelW || dilationH * dilationW * groups !== 1) return;
-  if (Math.min(oh, ow) < 4 || oc < winogradChannels) return;
+  if (Math.min(oh, ow) < 4 || oc < winogradChannels || oc % 8 !== 0) return;
   if (kernelH === 7) return c === 3 ? "winograd3" : undefined;
   if (kernelH !== 3 || c % 4 !== 0 || c < winogradChannels || 4 * 81 * c * oc > stridedBytes) return;
   return Math.ceil(oh / 4) * Math.ceil(ow / 4) * 81 <= 0.8 * oh * ow * 9 ? "winograd5" : undefined;
@@ -69,15 +82,11 @@ export function chooseConv(
   { memory, use }: { memory: "default" | "low"; use: "compiled" | "eager" | "gradient" },
 ): ConvAlgorithm {
   const { c, oc, oh, ow } = shape;
-  if (memory === "low") return "gemm";
+  const product = use === "compiled" && hasFewRows(attrs, shape) ? "packed" : "gemm";
+  if (memory === "low") return product;
   if (use === "compiled" && isStrassen(attrs, shape)) return "strassen";
-  if (!isWinograd(attrs)) return (use === "compiled" && stridedWinograd(attrs, shape)) || "gemm";
-  if (c % 4 !== 0 || Math.min(c, oc) < winogradChannels || oh * ow < winogradPixels) return "gemm";
+  if (!isWinograd(attrs)) return (use === "compiled" && stridedWinograd(attrs, shape)) || product;
+  if (c % 4 !== 0 || Math.min(c, oc) < winogradChannels || oh * ow < winogradPixels) return product;
   if (use === "eager" && (Math.max(c, oc) > eagerChannels || oh * ow > eagerPixels)) return "gemm";
-  return multiplications(2, oh, ow) <= multiplications(4, oh, ow) ? "winograd2" : "winograd4";
-}
-
-/** Of F(size x size, 3x3), per pair of channels: what tiles throw away at the right and at the bottom included. */
-function multiplications(size: 2 | 4, oh: number, ow: number): number {
-  return Math.ceil(oh / size) * Math.ceil(ow / size) * (size + 2) ** 2;
+  return "winograd4";
 }

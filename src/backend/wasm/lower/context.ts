@@ -41,6 +41,9 @@ export const floatBytes = 4;
 /** Columns of a packed panel of weights. */
 export const panelColumns = 8;
 
+/** Panels of a slab of packed weights that rows of V are multiplied by, at most (SLAB in assembly/slabs.ts). */
+export const slabPanels = 16;
+
 /** Floats of a packed matrix: panels of 8 columns, each with a row of bias in front. */
 export function packedLength(columns: number, k: number): number {
   return Math.ceil(columns / panelColumns) * panelColumns * (k + 1);

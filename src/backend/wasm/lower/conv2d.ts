@@ -1,11 +1,11 @@
 import type { OpAttrs, View } from "../../backend.ts";
 import { type ConvAlgorithm, chooseConv } from "./chooseConv.ts";
-import { floatBytes, type LowerContext, optional, packedLength, panelColumns } from "./context.ts";
+import { floatBytes, type LowerContext, optional, packedLength, slabPanels } from "./context.ts";
 import { emitGemm, emitPack, emitPackedGemm } from "./gemm.ts";
 import { lowerStrassen } from "./strassen.ts";
 import { lowerWinograd } from "./winograd.ts";
 
-const winogradSizes = { winograd2: 2, winograd3: 3, winograd4: 4, winograd5: 5 } as const;
+const winogradSizes = { winograd3: 3, winograd4: 4, winograd5: 5 } as const;
 
 /** A convolution by whatever algorithm `chooseConv` says. */
 export function lowerConv2d(
@@ -21,23 +21,17 @@ export function lowerConv2d(
   const { memory } = context;
   const algorithm =
     (context.preparedAs(weight) as ConvAlgorithm | undefined) ?? chooseConv(attrs, { c, oc, oh, ow }, { memory, use });
-  if (algorithm === "gemm") lowerProduct(attrs, inputs, outputs, context);
+  if (algorithm === "gemm" || algorithm === "packed") lowerProduct(algorithm, attrs, inputs, outputs, context);
   else if (algorithm === "strassen") lowerStrassen(attrs, inputs, outputs, context);
   else lowerWinograd(winogradSizes[algorithm], attrs, inputs, outputs, context);
 }
 
 /**
- * Whether rows of A are worth packing. The batch has no say: sums begin with the bias or end with it, and a picture's bits must not
- * depend on its company.
- */
-const hasFewRows = (pixels: number, runLength: number, k: number, columns: number): boolean =>
-  pixels >= 16 && pixels <= 64 && k >= 256 && runLength % 4 === 0 && columns % panelColumns === 0;
-
-/**
  * Any convolution as a matrix product whose rows are read in place from a padded picture (implicit GEMM): channels-last makes
- * each kernel row a stretch of kw·c contiguous floats.
+ * each kernel row a stretch of kw·c contiguous floats. `"packed"`: of rows that are packed first (assembly/packedGemm.ts).
  */
 function lowerProduct(
+  layout: "gemm" | "packed",
   attrs: OpAttrs["conv2d"],
   inputs: readonly (View | null)[],
   outputs: readonly View[],
@@ -82,7 +76,7 @@ function lowerProduct(
     cStep: oc * floatBytes,
   };
   const groupLength = packedLength(ocg, k);
-  const packed = context.prepare("gemm", [weight, bias], groups * groupLength, (at, scale) => {
+  const packed = context.prepare(layout, [weight, bias], groups * groupLength, (at, scale) => {
     const weights = context.address(weight);
     const biases = optional(context, bias);
     for (let g = 0; g < groups; g++) {
@@ -94,11 +88,12 @@ function lowerProduct(
         columns: ocg,
         k,
         scale: scale && scale + first * 8,
+        slab: layout === "packed" ? slabPanels : 1,
       });
     }
   });
   const skip = optional(context, residual);
-  if (context.compiled && groups === 1 && hasFewRows(oh * ow, shared.runLength, k, oc)) {
+  if (layout === "packed") {
     emitPackedGemm(context, { ...shared, a, b: packed, c: context.address(y), residual: skip });
     return;
   }
@@ -125,7 +120,7 @@ export function lowerLinear(
   const columns = weight.shape[0]!;
   const packed = context.prepare("gemm", [weight, bias], packedLength(columns, k), (at, scale) => {
     const source = { weight: context.address(weight), bias: optional(context, bias) };
-    emitPack(context, { ...source, packed: at, columns, k, scale });
+    emitPack(context, { ...source, packed: at, columns, k, scale, slab: 1 });
   });
   emitGemm(context, {
     a: context.address(x),

@@ -199,7 +199,7 @@ export function linearInputGrad(_attrs: object, [dy, weight]: Inputs, [dx]: Outp
   const turned = context.scratch(m * k);
   context.emit("flip", k, { x: context.address(weight!), y: turned, oc: m, taps: 1, ic: k });
   const packed = context.scratch(packedLength(k, m));
-  emitPack(context, { weight: turned, bias: 0, packed, columns: k, k: m, scale: 0 });
+  emitPack(context, { weight: turned, bias: 0, packed, columns: k, k: m, scale: 0, slab: 1 });
   emitGemm(context, {
     a: context.address(dy!),
     b: packed,

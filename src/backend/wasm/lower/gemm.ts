@@ -1,5 +1,5 @@
 import type { RecordOf } from "../records.ts";
-import { floatBytes, type LowerContext, panelColumns, shareOut, spareRows, workerStep } from "./context.ts";
+import { floatBytes, type LowerContext, panelColumns, shareOut, slabPanels, spareRows, workerStep } from "./context.ts";
 
 /** Work of a tile, in multiply-accumulates: big enough that claiming it costs nothing, small enough to share among threads. */
 const tileMacs = 1 << 20;
@@ -41,8 +41,8 @@ export function emitGemm(context: LowerContext, record: Rows): void {
 const blockBytes = 1 << 19;
 /** Rows of a block at least, so that the weights are not read too often. */
 const blockLeast = 60;
-/** Columns that a worker's scratch memory holds: SLAB panels in assembly/packedGemm.ts. */
-const slabColumns = 16 * panelColumns;
+/** Columns of products that a worker's scratch memory holds. */
+const slabColumns = slabPanels * panelColumns;
 
 /** Emits C = A · B with rows of A packed first: see assembly/packedGemm.ts. Runs are multiples of 4, columns of 8. */
 export function emitPackedGemm(context: LowerContext, record: Rows): void {

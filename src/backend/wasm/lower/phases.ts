@@ -62,7 +62,7 @@ export function emitPhases(attrs: Conv2dAttrs, dy: View, weight: View, dx: View,
       const address = context.address(weight);
       context.emit("phaseWeights", c, { x: address, y: turned, oc, ic: c, kh: kernelH, kw: kernelW, ...taps });
       const packed = context.scratch(packedLength(c, k));
-      emitPack(context, { weight: turned, bias: 0, packed, columns: c, k, scale: 0 });
+      emitPack(context, { weight: turned, bias: 0, packed, columns: c, k, scale: 0, slab: 1 });
       emitGemm(context, {
         a: source + (tall.before + down.begin) * row + (wide.before + across.begin) * pixel,
         b: packed,

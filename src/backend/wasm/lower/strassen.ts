@@ -13,13 +13,15 @@ import {
 
 /** Products instead of eight, and of sums of weights instead of four quarters. */
 const positions = 7;
+/** Panels of a slab: SLAB in assembly/strassen.ts. */
+const slabPanels = 32;
 /** Output channels of a panel: eight of either half. */
 const panelChannels = 2 * panelColumns;
 /**
  * Pairs of pixels of a block, whole register tiles of 6 (bench/lab/README.md, Strassen's step): V and M of a block stay in the second-level
  * cache, and so long lines of all output channels can be written at once.
  */
-const blockPairs = 18;
+const blockPairs = 30;
 
 /** A 1x1 convolution without padding and groups by one step of Strassen's method: see assembly/strassen.ts. c is a multiple of 8, oc of 16. */
 export function lowerStrassen(
@@ -44,7 +46,10 @@ export function lowerStrassen(
   const capacity = blockPairs + spareRows;
   const positionLength = spread((capacity * c) / 2);
   const vLength = workerStep(positions * positionLength, context.workers);
-  const scratchLength = workerStep(positions * panelsPerTile * capacity * panelColumns, context.workers);
+  const scratchLength = workerStep(
+    positions * Math.min(slabPanels, panelsPerTile) * capacity * panelColumns,
+    context.workers,
+  );
   const pixel = c * floatBytes;
   const record: RecordOf<"strassen"> = {
     x: context.address(x),

@@ -6,6 +6,7 @@ import {
   optional,
   panelColumns,
   shareOut,
+  slabPanels,
   spareRows,
   spread,
   workerStep,
@@ -16,22 +17,15 @@ const headBytes = 832;
 /** Stride 2 (assembly/winogradPhases.ts): bytes of scratch memory before M. */
 const phasesHeadBytes = 12 * 11 * 16 + 4 * 36 * 16 + 64;
 
-/** By `size`: pixels of an output tile along a side, points along a side, and whether it is of phases, which have infinity in odd ones only. */
+/**
+ * By `size`: pixels of an output tile along a side, points along a side, whether it is of phases, which have infinity in odd ones only, and the numbers of k at all
+ * positions together for each input channel (three of them: in fours).
+ */
 const tileOf = {
-  2: { side: 2, points: 4, phases: false },
-  3: { side: 3, points: 6, phases: true },
-  4: { side: 4, points: 6, phases: false },
-  5: { side: 4, points: 5, phases: true },
+  3: { side: 3, points: 6, phases: true, k: 128 },
+  4: { side: 4, points: 6, phases: false, k: 36 },
+  5: { side: 4, points: 5, phases: true, k: 81 },
 } as const;
-
-/** Floats of k at all positions of a panel; c is a multiple of 4, or 3 at the first layer. */
-function lengthOfK(size: keyof typeof tileOf, c: number): number {
-  const { points, phases } = tileOf[size];
-  const fours = (length: number) => Math.ceil(length / 4) * 4;
-  if (!phases) return points ** 2 * c;
-  const last = points - 1;
-  return last ** 2 * 4 * c + 2 * last * fours(2 * c) + fours(c);
-}
 
 /** Bytes in front of a worker's transformed filters (TRANSFORMED in assembly/winogradPack.ts). */
 const packHead = 384;
@@ -46,7 +40,7 @@ const streamRows = 36 * 52;
 const streamBytes = 1 << 20;
 
 /**
- * A convolution by Winograd's method. `size` 4 and 2: 3x3, stride 1, by F(4x4, 3x3) or F(2x2, 3x3); 5: 3x3, stride 2, channels in fours; 3: 7x7, stride 2,
+ * A convolution by Winograd's method. `size` 4: 3x3, stride 1, by F(4x4, 3x3); 5: 3x3, stride 2, channels in fours; 3: 7x7, stride 2,
  * three channels. See assembly/winograd.ts and winogradPhases.ts.
  */
 export function lowerWinograd(
@@ -60,12 +54,12 @@ export function lowerWinograd(
   const y = outputs[0]!;
   const [n, c, h, w] = x.shape as [number, number, number, number];
   const [, oc, oh, ow] = y.shape as [number, number, number, number];
-  const { side, points, phases } = tileOf[size];
+  const { side, points, phases, k: ks } = tileOf[size];
   const positions = points ** 2;
   const panels = Math.ceil(oc / panelColumns);
   const k = phases ? 4 * c : c;
 
-  const packedLength = panels * panelColumns * (lengthOfK(size, c) + 1);
+  const packedLength = panels * panelColumns * (ks * c + 1);
   // The scratch memory of workers that transform filters lies behind what they write.
   const length = packedLength + context.workers * (positions * panelColumns * 4 + packHead / floatBytes);
   const u = context.prepare(`winograd${size}`, [weight, bias], length, (packed, scale) => {
@@ -92,7 +86,8 @@ export function lowerWinograd(
   const positionLength = spread(capacity * k);
   const vLength = workerStep(positions * positionLength, context.workers);
   const head = phases ? phasesHeadBytes / floatBytes : headBytes / floatBytes + k;
-  const scratchLength = workerStep(head + positions * capacity * panelColumns, context.workers);
+  const slab = Math.min(slabPanels, panelsPerTile);
+  const scratchLength = workerStep(head + slab * positions * capacity * panelColumns, context.workers);
   const record: RecordOf<"winograd"> = {
     x: context.address(x),
     y: context.address(y),
