@@ -71,7 +71,7 @@ export class CompiledProgram implements Program {
       memory: options.memory,
       preparedAs: (weight: View) => shared.layoutOf(weight.storage),
     };
-    const sliced = bandRows(sliceBatch(graph, constants), about);
+    const sliced = bandRows(sliceBatch(graph, constants, machine.workers), about);
     const found = survey(sliced.graph, constants, about);
     for (const y of graph.outputs) if (constants.has(y.storage)) found.direct.add(y.storage);
     // Weights first: what they leave behind is room for the arena.
