@@ -78,7 +78,7 @@ export class CompiledProgram implements Program {
     const packer = new Packer(machine, shared, found, options.release);
     this.#plan = plan(sliced, found);
     const lowering = new Lowering(about, constants, this.#plan, packer);
-    lowering.prepareAll(sliced.graph);
+    lowering.prepareAll(sliced.graph, found.packed);
     packer.finish();
     this.#kept = [...found.direct].map((storage) => storage.retain());
     this.#arena = allocator.alloc(this.#plan.bytes, "activations of a compiled network");
@@ -149,11 +149,9 @@ class Lowering implements LowerContext {
     this.#packer = packer;
   }
 
-  /** Prepares all weights, the largest first: the packed form of smaller ones then fits into what larger ones leave behind. */
-  prepareAll(graph: Graph): void {
-    const size = (at: number) => graph.nodes[at]!.inputs[1]?.storage.length ?? 0;
-    for (const at of graph.nodes.map((_, i) => i).sort((a, b) => size(b) - size(a) || a - b))
-      this.#lowerNode(graph, at);
+  /** Prepares all weights, the largest packed form first: smaller ones then fit into what the weights of larger ones leave behind. */
+  prepareAll(graph: Graph, packed: readonly number[]): void {
+    for (const at of [...packed.keys()].sort((a, b) => packed[b]! - packed[a]! || a - b)) this.#lowerNode(graph, at);
     this.#commands = [];
   }
 

@@ -7,6 +7,8 @@ import { lower } from "./lower/index.ts";
 export interface Survey {
   /** Floats of scratch memory of each node, in the order in which they are asked for. */
   readonly scratch: readonly (readonly number[])[];
+  /** Floats of what each node prepares once and for all. */
+  readonly packed: number[];
   /** How often each constant is a source of something prepared. */
   readonly prepared: Map<Storage, number>;
   /** Constants that commands read as they are. */
@@ -22,7 +24,12 @@ export function survey(
   constants: ReadonlySet<Storage>,
   about: Pick<LowerContext, "preparedAs" | "workers" | "memory">,
 ): Survey {
-  const found: Survey = { scratch: graph.nodes.map(() => []), prepared: new Map(), direct: new Set() };
+  const found: Survey = {
+    scratch: graph.nodes.map(() => []),
+    packed: graph.nodes.map(() => 0),
+    prepared: new Map(),
+    direct: new Set(),
+  };
   const table: OpTable<LowerContext> = lower;
   const counted = new Set<string>();
   const ids = new Map<Storage, number>();
@@ -53,6 +60,7 @@ export function survey(
         const key = [layout, ...sources.map((v) => (v ? id(v.storage) : "-"))].join(" ");
         if (counted.has(key)) return somewhere;
         counted.add(key);
+        found.packed[at]! += length;
         for (const v of sources) if (v) found.prepared.set(v.storage, (found.prepared.get(v.storage) ?? 0) + 1);
         return somewhere;
       },
