@@ -109,9 +109,10 @@ async function measure(network, batch) {
   }
   // The first logits were a warm-up; kernels that V8 still compiles in the background get another. A turn is three runs, and as many as fill half a
   // second: the first one finds the caches full of what others left, and three of 30 ms are too few to tell a slow moment of the machine.
+  // Of a batch of 8 it is two runs, for the first reason.
   for (const r of results) {
     const warm = await times(r.runner, batch === 1 ? 3 : 1);
-    r.runs = batch === 1 ? Math.max(3, Math.ceil(turn / Math.min(...warm))) : 1;
+    r.runs = batch === 1 ? Math.max(3, Math.ceil(turn / Math.min(...warm))) : 2;
   }
   for (let round = 0; round < rounds; round++) {
     for (const r of results) r.times.push(...(await times(r.runner, r.runs)));
