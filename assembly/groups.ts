@@ -14,11 +14,12 @@ export function groupRows(left: i32): i32 {
   return left == 14 || left == 13 || left == 9 || left == 5 ? 5 : 4;
 }
 
+/** What sums start with. Never written, so every thread's copy is the same. */
 const ZEROS: usize = memory.data(32, 16);
 
 /**
- * `R` (a constant) rows that were written for this: A in [k / 4][R][4], a panel [k][8] from `b` to `end`, rows of C `step` bytes apart, which sums
- * start with (`more`) or end in. One stream of A: several that come from the second-level cache are slower (4x8, k = 512: 14.6 against 20 GB/s of panels).
+ * `R` (a constant) rows that were written for this: A in [k / 4][R][4], a panel [k][8] from `b` to `end`, rows of C `step` bytes apart. Sums go
+ * on from what lies at `start`, rows of `startStep` bytes. One stream of A: several that come from the second-level cache are slower (4x8, k = 512: 14.6 against 20 GB/s of panels).
  */
 // @ts-expect-error: decorator
 @inline

@@ -101,6 +101,7 @@ export function strassen(r: usize, tile: i32, worker: i32): void {
   const biases = load<usize>(r, STRASSEN_U), weights = biases + (<usize>panels << 6);
   // Lines of the residual are touched, a seventh at each position, so that they come from memory while others are multiplied: 128 to 512 at 28x28 2.07 to 2.02 ms.
   const bytes = <usize>panels << 6, residual = load<usize>(r, STRASSEN_RESIDUAL);
+  // Pictures of a few pixels have fewer than two for each pair: then lines behind the residual are touched, less than 64 KB, which lie in memory (allocator.ts).
   const share = residual && panels <= SLAB ? ((<usize>(2 * count - 1) * bytes) / POSITIONS) & ~63 : 0;
   let ahead = residual + <usize>firstOf(r, first) * bytes;
   for (let panel = part * perTile, some = 0; panel < end; panel += some) {

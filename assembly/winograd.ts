@@ -1,6 +1,7 @@
 // 3x3 stride 1 convolution by Winograd's F(4x4, 3x3) (Lavin and Gray, arXiv 1509.09308): an output tile of 4x4 from an input tile of 6x6
-// takes 36 multiplications per channel pair instead of 144. Stride 2: winogradPhases.ts. A block of tiles is one unit of work: its input is transformed into V, and for each panel of 8 output channels the products of all positions go to M,
-// which stays in the first-level cache until the output transform, bias, residual and ReLU have turned it into pixels.
+// takes 36 multiplications per channel pair instead of 144. Stride 2: winogradPhases.ts. A block of tiles is one unit of work: its input is
+// transformed into V, and for each slab of panels of 8 output channels (slabs.ts) the products of all positions go to M, until the output
+// transform, bias, residual and ReLU have turned it into pixels.
 import {
   WINOGRAD_BLOCK_TILES, WINOGRAD_BLOCKS, WINOGRAD_C, WINOGRAD_FUSED, WINOGRAD_H, WINOGRAD_OC, WINOGRAD_OH,
   WINOGRAD_OW, WINOGRAD_PAD_H, WINOGRAD_PAD_W, WINOGRAD_PANELS_PER_TILE, WINOGRAD_POSITION_STEP, WINOGRAD_RELU, WINOGRAD_RESIDUAL,

@@ -338,11 +338,12 @@ test("weights packed for few rows serve sizes that would not ask for it, and the
 
 test("weights packed for Strassen's step serve sizes that would not ask for it", async () => {
   const weights = { v: ramp([128, 128, 1, 1], 0.02) };
-  const net = network(weights, (x) => conv2d(x, weights.v));
+  const net = network(weights, (x) => add(conv2d(x, weights.v), x));
   const large = await compile(net, [1, 128, 12, 12], { keepModel: true });
   const shapes: [number, number, number, number][] = [
     [1, 128, 3, 3],
     [2, 128, 1, 1],
+    [40, 128, 1, 1], // as many pixels as pairs
     [2, 128, 2, 5],
   ];
   for (const shape of shapes) {

@@ -2,8 +2,8 @@ import { OutOfMemoryError } from "../../errors.ts";
 
 const align = 64;
 const pageBytes = 65536;
-/** Never given out, at the very end: kernels may read (not use) some lanes past a block. */
-const guardBytes = 64;
+/** Never given out, at the very end: kernels may read (not use) lanes past a block, and lines that they touch ahead (assembly/strassen.ts: at most 29 pixels of 2 KB). */
+const guardBytes = pageBytes;
 
 interface Gap {
   at: number;

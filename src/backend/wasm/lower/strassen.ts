@@ -18,7 +18,7 @@ const slabPanels = 32;
 /** Output channels of a panel: eight of either half. */
 const panelChannels = 2 * panelColumns;
 /**
- * Pairs of pixels of a block, whole register tiles of 6 (bench/lab/README.md, Strassen's step): V and M of a block stay in the second-level
+ * Pairs of pixels of a block, whole register tiles of 5 and of 6 (bench/lab/README.md, Strassen's step): V and M of a block stay in the second-level
  * cache, and so long lines of all output channels can be written at once.
  */
 const blockPairs = 30;

@@ -30,7 +30,7 @@ const tileOf = {
 /** Bytes in front of a worker's transformed filters (TRANSFORMED in assembly/winogradPack.ts). */
 const packHead = 384;
 
-/** Positions times tiles of a block: M (8 floats each) fits the first-level cache (bench/lab/README.md, blocks). */
+/** Positions times tiles of a block (bench/lab/README.md, Winograd, blocks: not far from 24 tiles it hardly matters). */
 const blockRows = 36 * 24;
 /**
  * The same where the transformed filters are too large for the second-level cache and must be read as rarely as possible: a picture of 28x28 at once
