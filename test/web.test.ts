@@ -202,6 +202,29 @@ if (!existsSync(executablePath)) {
     );
   });
 
+  test("a sample that comes late does not take the place of what was chosen after it", async () => {
+    const horse = await labels("#answer");
+    await page.evaluate(() => {
+      const { fetch } = window;
+      window.fetch = async (...request) => {
+        const response = await fetch(...request);
+        if (String(request[0]).includes("rocket")) {
+          window.fetch = fetch;
+          await new Promise((late) => setTimeout(late, 1500));
+          document.body.dataset["late"] = "came";
+        }
+        return response;
+      };
+    });
+    await page.click("[data-sample='rocket.jpg']");
+    await drop("horse.png", readFileSync(join(repoRoot, "web/public/horse.png")));
+    await page.waitForFunction(() => document.body.dataset["late"] === "came");
+    // What comes late would be classified within this time.
+    await page.waitForTimeout(1000);
+    assert.equal(await labels("#answer"), horse);
+    assert.is(await page.textContent(".error"), "");
+  });
+
   test("weights from disk: others' CIFAR ResNet-20", async () => {
     const file = sharedPath("weights/resnet20-12fca82f.th");
     if (file === undefined) return;

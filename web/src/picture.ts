@@ -48,13 +48,19 @@ export function draw(canvas: HTMLCanvasElement, source: ImageBitmap | HTMLVideoE
 
 /** A place that takes pictures: dropped, pasted, chosen, or the sample. */
 export function pictureInput(content: HTMLElement, take: (picture: Picture) => void, fail: (text: string) => void) {
-  const open = async (file: Blob | undefined | null, name: string): Promise<void> => {
-    if (!file) return;
+  let latest: Promise<Picture> | undefined;
+  /** What was chosen last is what is taken, whichever opens first. */
+  const whenOpen = async (opening: Promise<Picture>): Promise<void> => {
+    latest = opening;
     try {
-      take(await openPicture(file, name));
+      const picture = await opening;
+      if (opening === latest) take(picture);
     } catch (error) {
-      fail(message(error));
+      if (opening === latest) fail(message(error));
     }
+  };
+  const open = async (file: Blob | undefined | null, name: string): Promise<void> => {
+    if (file) await whenOpen(openPicture(file, name));
   };
   const choose = el("input", {
     type: "file",
@@ -83,13 +89,7 @@ export function pictureInput(content: HTMLElement, take: (picture: Picture) => v
     const file = [...(event.clipboardData?.files ?? [])][0];
     void open(file, file?.name || "the pasted picture");
   });
-  const sample = async (name?: Parameters<typeof samplePicture>[0]): Promise<void> => {
-    try {
-      take(await samplePicture(name));
-    } catch (error) {
-      fail(message(error));
-    }
-  };
+  const sample = (name?: Parameters<typeof samplePicture>[0]): Promise<void> => whenOpen(samplePicture(name));
   const buttons = [choose, el("button", { type: "button", onclick: () => choose.click() }, strings.picture.choose)];
   const others = el(
     "div",

@@ -72,7 +72,9 @@ export function classifyPanel(): Panel {
       const ms = performance.now() - started;
       if (picture !== taken) return;
       show(predictions, ms, owner);
-      explain(await owner.explain(taken.file));
+      const explanation = await owner.explain(taken.file);
+      if (picture !== taken) return;
+      explain(explanation);
       keepOffline();
     } catch (reason) {
       if (!(reason instanceof DroppedError)) fail(reason);
