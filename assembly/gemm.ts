@@ -5,7 +5,7 @@ import {
   GEMM_RUN_STEP_W, GEMM_RUNS_H, GEMM_RUNS_W, PACK_BIAS, PACK_COLUMNS, PACK_K, PACK_PACKED, PACK_SCALE, PACK_SLAB, PACK_WEIGHT,
 } from "./generated/records";
 import { ROWS, tile1x8, tileRx8 } from "./micro";
-import { PIECE, placeOf } from "./slabs";
+import { PIECE, panelsOfSlab, placeOf } from "./slabs";
 import { turn } from "./turn";
 
 /** Address of the first float of row `m` of A. */
@@ -136,7 +136,7 @@ export function pack(r: usize, tile: i32): void {
   const k = load<i32>(r, PACK_K), columns = load<i32>(r, PACK_COLUMNS), biases = load<usize>(r, PACK_BIAS), slab = load<i32>(r, PACK_SLAB);
   const first = tile << 3, count = min(8, columns - first), rowBytes = <usize>k << 2, scales = load<usize>(r, PACK_SCALE);
   const weight = load<usize>(r, PACK_WEIGHT) + <usize>first * rowBytes, scale = scales + (<usize>first << 3);
-  const inSlab = tile % slab, all = min(slab, ((columns + 7) >> 3) - tile + inSlab);
+  const inSlab = tile % slab, all = panelsOfSlab(slab, (columns + 7) >> 3, tile, inSlab);
   const out = load<usize>(r, PACK_PACKED) + <usize>(tile - inSlab) * (<usize>(k + 1) << 5);
   for (let j = 0; j < 8; j++) {
     f32.store(out + (<usize>(inSlab * 8 + j) << 2), biases != 0 && j < count ? f32.load(biases + ((first + j) << 2)) : 0);

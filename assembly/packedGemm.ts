@@ -9,7 +9,7 @@ import {
 import { rowOfA } from "./gemm";
 import { groupRows, product } from "./groups";
 import { pixel } from "./pixel";
-import { SLAB } from "./slabs";
+import { panelsOfSlab, SLAB } from "./slabs";
 
 /** Bytes of a row of A. */
 // @ts-expect-error: decorator
@@ -54,7 +54,7 @@ export function packedGemm(r: usize, tile: i32, worker: i32): void {
   const floor = f32x4.splat(load<i32>(r, GEMM_RELU) ? 0 : -Infinity);
   const panelBytes = (k << 3) + 32, lines = <usize>(most + 3) << 5, panels = load<i32>(r, GEMM_COLUMNS) >> 3;
   for (let panel = share * perTile, some = 0; panel < end; panel += some) {
-    const inSlab = panel % SLAB, all = min(SLAB, panels - panel + inSlab), b = load<usize>(r, GEMM_B) + <usize>(panel - inSlab) * panelBytes;
+    const inSlab = panel % SLAB, all = panelsOfSlab(SLAB, panels, panel, inSlab), b = load<usize>(r, GEMM_B) + <usize>(panel - inSlab) * panelBytes;
     some = min(all - inSlab, end - panel);
     product(v, k, count, b + (<usize>all << 5), all, inSlab, some, k, scratch, 32, lines);
     // Long stretches of a row: rows may lie a power of two apart, where their lines push each other out of the first-level cache.

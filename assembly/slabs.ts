@@ -11,6 +11,13 @@ export const SLAB = 16;
 @inline
 export const PIECE = 256;
 
+/** How many panels the slab of `panel` has, of which it is number `inSlab`: `slab`, or what is left of `panels` for the last one. */
+// @ts-expect-error: decorator
+@inline
+export function panelsOfSlab(slab: i32, panels: i32, panel: i32, inSlab: i32): i32 {
+  return min(slab, panels - panel + inSlab);
+}
+
 /**
  * Bytes from the first weight of a slab of `all` panels to number `index` of k, of `panel` at a position of `k` numbers that has `before` in front of it.
  */

@@ -15,7 +15,7 @@ import {
 } from "./generated/records";
 import { groupRows, product } from "./groups";
 import { pixel } from "./pixel";
-import { placeOf } from "./slabs";
+import { panelsOfSlab, placeOf } from "./slabs";
 
 // @ts-expect-error: decorator
 @inline
@@ -105,7 +105,7 @@ export function strassen(r: usize, tile: i32, worker: i32): void {
   const share = residual && panels <= SLAB ? ((<usize>(2 * count - 1) * bytes) / POSITIONS) & ~63 : 0;
   let ahead = residual + <usize>firstOf(r, first) * bytes;
   for (let panel = part * perTile, some = 0; panel < end; panel += some) {
-    const inSlab = panel % SLAB, all = min(SLAB, panels - panel + inSlab);
+    const inSlab = panel % SLAB, all = panelsOfSlab(SLAB, panels, panel, inSlab);
     some = min(all - inSlab, end - panel);
     let a = v, u = weights + <usize>((panel - inSlab) * POSITIONS) * (half << 3), to = m;
     for (let i = 0; i < POSITIONS; i++, a += vStep, to += <usize>some * step) {
@@ -168,7 +168,7 @@ export function strassenPack(r: usize, panel: i32): void {
   const bias = load<usize>(r, STRASSEN_PACK_BIAS), scales = load<usize>(r, STRASSEN_PACK_SCALE), packed = load<usize>(r, STRASSEN_PACK_PACKED);
   const weight = load<usize>(r, STRASSEN_PACK_WEIGHT) + <usize>panel * (rowBytes << 4);
   for (let n = panel << 4; n < (panel + 1) << 4; n++) f32.store(packed + (n << 2), bias ? f32.load(bias + (n << 2)) : 0);
-  const inSlab = panel % SLAB, all = min(SLAB, (oc >> 4) - panel + inSlab), step = <usize>(half * all) << 5;
+  const inSlab = panel % SLAB, all = panelsOfSlab(SLAB, oc >> 4, panel, inSlab), step = <usize>(half * all) << 5;
   const slab = packed + (<usize>oc << 2) + <usize>((panel - inSlab) * POSITIONS * half << 5);
   for (let index = 0; index < half; index += 2) {
     let at11 = weight + (<usize>(index + (index & ~3)) << 2), scale = scales + (<usize>panel << 7);

@@ -12,7 +12,7 @@ import { product } from "./groups";
 import { columnsOf, columns4, columns5, FACTORS, inputTile4, row4, storeFactors } from "./winograd4";
 import { halfAtBottom, halfAtRight, startPlaces, stepPlaces, tilesBefore, wholeOnly } from "./winogradBorder";
 import { PHASES_END, phaseBytes, phasesPanel, transformPhases } from "./winogradPhases";
-import { SLAB } from "./slabs";
+import { panelsOfSlab, SLAB } from "./slabs";
 import { hasPhases, lastPoint, positionsOf, sideOf } from "./winogradSizes";
 
 // A worker's scratch memory: 36 vectors, 36 addresses, three factors, four places in V, then zeros for what lies outside the picture, then M.
@@ -177,7 +177,7 @@ export function winograd(r: usize, tile: i32, worker: i32): void {
   const m = phases ? s + PHASES_END : s + ZEROS + k, lines = positions * <usize>(load<i32>(r, WINOGRAD_BLOCK_TILES) + 3) << 5;
   const lastPanel = min((share + 1) * perTile, panels), panelBytes = phases ? phasesPanel(size, c) : ((positions * k) << 3) + 32;
   for (let panel = share * perTile, some = 0; panel < lastPanel; panel += some) {
-    const inSlab = panel % SLAB, all = min(SLAB, panels - panel + inSlab), u = load<usize>(r, WINOGRAD_U) + <usize>(panel - inSlab) * panelBytes;
+    const inSlab = panel % SLAB, all = panelsOfSlab(SLAB, panels, panel, inSlab), u = load<usize>(r, WINOGRAD_U) + <usize>(panel - inSlab) * panelBytes;
     some = min(all - inSlab, lastPanel - panel);
     let a = v, b = u + (<usize>all << 5), to = m;
     for (let i = 0; i <= last; i++) {

@@ -3,7 +3,7 @@ import {
   WINOGRAD_PACK_BIAS, WINOGRAD_PACK_C, WINOGRAD_PACK_OC, WINOGRAD_PACK_PACKED, WINOGRAD_PACK_SCALE, WINOGRAD_PACK_SCRATCH,
   WINOGRAD_PACK_SIZE, WINOGRAD_PACK_WEIGHT,
 } from "./generated/records";
-import { placeOf, SLAB } from "./slabs";
+import { panelsOfSlab, placeOf, SLAB } from "./slabs";
 import { turn } from "./turn";
 import { packPhases } from "./winogradPhases";
 import { hasPhases, positionsOf } from "./winogradSizes";
@@ -35,7 +35,7 @@ export function winogradPack(r: usize, panel: i32, worker: i32): void {
   }
   const positions = positionsOf(4);
   const c = load<i32>(r, WINOGRAD_PACK_C), oc = load<i32>(r, WINOGRAD_PACK_OC);
-  const inSlab = panel % SLAB, all = min(SLAB, ((oc + 7) >> 3) - panel + inSlab), step = <usize>(c * all) << 5;
+  const inSlab = panel % SLAB, all = panelsOfSlab(SLAB, (oc + 7) >> 3, panel, inSlab), step = <usize>(c * all) << 5;
   const bias = load<usize>(r, WINOGRAD_PACK_BIAS), scales = load<usize>(r, WINOGRAD_PACK_SCALE);
   const slab = load<usize>(r, WINOGRAD_PACK_PACKED) + <usize>(panel - inSlab) * (positions * <usize>c + 1 << 5), out = slab + (<usize>all << 5);
   const scratch = load<usize>(r, WINOGRAD_PACK_SCRATCH) + <usize>worker * ((positions << 7) + TRANSFORMED), u = scratch + TRANSFORMED;

@@ -15,7 +15,7 @@ import {
 import { loadLanes, madd, nmadd } from "./simd";
 import { inputColumn } from "./winograd4";
 import { halfAtBottom, halfAtRight, startPlaces, stepPlaces, wholeOnly } from "./winogradBorder";
-import { placeOf, SLAB } from "./slabs";
+import { panelsOfSlab, placeOf, SLAB } from "./slabs";
 import { lastPoint, sideOf } from "./winogradSizes";
 
 // A worker's scratch memory: a tile of pixels, 11x11 or 9x9, and one row that nobody reads; then four phases of 36 vectors.
@@ -195,7 +195,7 @@ function filterMatrix(size: i32, to: usize): void {
 export function packPhases(size: i32, r: usize, panel: i32, worker: i32): void {
   const c = load<i32>(r, WINOGRAD_PACK_C), oc = load<i32>(r, WINOGRAD_PACK_OC), first = panel << 3, count = min(8, oc - first);
   const bias = load<usize>(r, WINOGRAD_PACK_BIAS), scales = load<usize>(r, WINOGRAD_PACK_SCALE);
-  const inSlab = panel % SLAB, all = min(SLAB, ((oc + 7) >> 3) - panel + inSlab);
+  const inSlab = panel % SLAB, all = panelsOfSlab(SLAB, (oc + 7) >> 3, panel, inSlab);
   // 6 x 4 doubles for the matrix and as many for a filter on its way.
   const matrix = load<usize>(r, WINOGRAD_PACK_SCRATCH) + <usize>worker * 384, side: usize = size == 3 ? 7 : 3, pixel = <usize>c << 2;
   const slab = load<usize>(r, WINOGRAD_PACK_PACKED) + <usize>(panel - inSlab) * phasesPanel(size, c), out = slab + (<usize>all << 5);
