@@ -58,22 +58,6 @@ export function workerStep(length: number, workers: number): number {
   return workers === 1 ? length : (Math.ceil(length / page) + 1) * page;
 }
 
-/** Rows that the last group of a block may be filled up with, to the smallest register tile. */
-export const spareRows = 3;
-
-/** With fewer blocks of input than this, panels are shared out among workers as well. */
-const enoughBlocks = 8;
-
-/**
- * How blocks of input and panels of weights make tiles: `fused`, where each block is one tile that prepares its input itself; else the input is prepared by
- * a command of its own.
- */
-export function shareOut(workers: number, blocks: number, panels: number): { fused: boolean; panelsPerTile: number } {
-  const fused = workers === 1 || blocks >= enoughBlocks;
-  const shares = fused ? 1 : Math.min(panels, Math.ceil(enoughBlocks / blocks));
-  return { fused, panelsPerTile: Math.ceil(panels / shares) };
-}
-
 /** An odd number of cache lines: many writes that are a power of two apart would push each other out of the first-level cache. */
 export function spread(length: number): number {
   const lines = Math.ceil((length * floatBytes) / 64);

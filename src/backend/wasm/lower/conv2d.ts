@@ -1,4 +1,5 @@
 import type { OpAttrs, View } from "../../backend.ts";
+import { nchw, onePixel } from "../../pictures.ts";
 import { type ConvAlgorithm, chooseConv } from "./chooseConv.ts";
 import { floatBytes, type LowerContext, optional, packedLength, slabPanels } from "./context.ts";
 import { emitGemm, emitPack, emitPackedGemm } from "./gemm.ts";
@@ -17,7 +18,7 @@ export function lowerConv2d(
 ): void {
   const [x, weight] = inputs as [View, View];
   const c = x.shape[1]!;
-  const [, oc, oh, ow] = outputs[0]!.shape as [number, number, number, number];
+  const [, oc, oh, ow] = nchw(outputs[0]!.shape);
   const { memory } = context;
   const algorithm =
     (context.preparedAs(weight) as ConvAlgorithm | undefined) ?? chooseConv(attrs, { c, oc, oh, ow }, { memory, use });
@@ -39,8 +40,8 @@ function lowerProduct(
 ): void {
   const [x, weight, bias, residual] = inputs as [View, View, View | null, View | null];
   const y = outputs[0]!;
-  const [n, c, h, w] = x.shape as [number, number, number, number];
-  const [, oc, oh, ow] = y.shape as [number, number, number, number];
+  const [n, c, h, w] = nchw(x.shape);
+  const [, oc, oh, ow] = nchw(y.shape);
   const { kernelH, kernelW, dilationH, dilationW, padH, padW, groups } = attrs;
   const cg = c / groups;
   const ocg = oc / groups;
@@ -109,37 +110,12 @@ function lowerProduct(
   }
 }
 
+/** A product whose rows are pictures of one pixel. */
 export function lowerLinear(
   attrs: OpAttrs["linear"],
   inputs: readonly (View | null)[],
   outputs: readonly View[],
   context: LowerContext,
 ): void {
-  const [x, weight, bias, residual] = inputs as [View, View, View | null, View | null];
-  const [m, k] = x.shape as [number, number];
-  const columns = weight.shape[0]!;
-  const packed = context.prepare("gemm", [weight, bias], packedLength(columns, k), (at, scale) => {
-    const source = { weight: context.address(weight), bias: optional(context, bias) };
-    emitPack(context, { ...source, packed: at, columns, k, scale, slab: 1 });
-  });
-  emitGemm(context, {
-    a: context.address(x),
-    b: packed,
-    c: context.address(outputs[0]!),
-    residual: optional(context, residual),
-    relu: attrs.relu ? 1 : 0,
-    m,
-    columns,
-    runLength: k,
-    runsH: 1,
-    runsW: 1,
-    runStepH: 0,
-    runStepW: 0,
-    pixels: 1,
-    ow: 1,
-    imageStep: k * floatBytes,
-    rowStep: 0,
-    pixelStep: 0,
-    cStep: columns * floatBytes,
-  });
+  lowerProduct("gemm", { ...onePixel, ...attrs, groups: 1 }, inputs, outputs, context);
 }

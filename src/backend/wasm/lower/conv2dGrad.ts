@@ -1,8 +1,9 @@
 import { numel } from "../../../tensor/shape.ts";
 import type { Conv2dAttrs, View } from "../../backend.ts";
-import { floatBytes, type LowerContext, packedLength, panelColumns } from "./context.ts";
+import { nchw, onePixel } from "../../pictures.ts";
+import type { RecordOf } from "../records.ts";
+import { floatBytes, type LowerContext, panelColumns } from "./context.ts";
 import { lowerConv2d } from "./conv2d.ts";
-import { emitGemm, emitPack } from "./gemm.ts";
 import { emitPhases } from "./phases.ts";
 import { emitReduce } from "./reduce.ts";
 import { scratchView } from "./scratchView.ts";
@@ -10,11 +11,10 @@ import { emitWinogradGrad, fitsWinogradGrad } from "./winogradGrad.ts";
 
 type Inputs = readonly (View | null)[];
 type Outputs = readonly View[];
-type Four = [number, number, number, number];
 
 /** Weights [oc][kh][kw][c/groups] as those of the convolution that takes dy to dx: [c][kh reversed][kw reversed][oc/groups]. */
 function flipped(weight: View, groups: number, context: LowerContext): View {
-  const [oc, icg, kh, kw] = weight.shape as Four;
+  const [oc, icg, kh, kw] = nchw(weight.shape);
   const ocg = oc / groups;
   const turned = scratchView(context, [icg * groups, ocg, kh, kw]);
   const bytes = ocg * kh * kw * icg * floatBytes;
@@ -32,8 +32,8 @@ function flipped(weight: View, groups: number, context: LowerContext): View {
 
 /** Puts the pixels of `from` `stride` apart into `to`, from (top, left) on; negative offsets crop. */
 function dilate(from: View, to: View, top: number, left: number, attrs: Conv2dAttrs, context: LowerContext): void {
-  const [, c, h, w] = from.shape as Four;
-  const [n, , oh, ow] = to.shape as Four;
+  const [, c, h, w] = nchw(from.shape);
+  const [n, , oh, ow] = nchw(to.shape);
   const { strideH, strideW } = attrs;
   const record = { x: context.address(from), y: context.address(to), h, w, c, oh, ow, top, left, strideH, strideW };
   context.emit("dilate", n * oh, record);
@@ -53,8 +53,8 @@ export function conv2dInputGrad(
 ): void {
   const dy = dyIn!;
   const dx = dxOut!;
-  const [n, oc] = dy.shape as Four;
-  const [, c, h, w] = dx.shape as Four;
+  const [n, oc] = nchw(dy.shape);
+  const [, c, h, w] = nchw(dx.shape);
   const { kernelH, kernelW, strideH, strideW, padH, padW, dilationH, dilationW, groups } = attrs;
   const top = dilationH * (kernelH - 1) - padH;
   const left = dilationW * (kernelW - 1) - padW;
@@ -70,7 +70,7 @@ export function conv2dInputGrad(
   if (groups === 1 && dilationH === 1 && dilationW === 1 && kernelH >= strideH && kernelW >= strideW) {
     emitPhases(attrs, dy, weightIn!, dx, context);
   } else if (kernelH === 1 && kernelW === 1) {
-    const [, , oh, ow] = dy.shape as Four;
+    const [, , oh, ow] = nchw(dy.shape);
     const small = scratchView(context, [n, c, oh, ow]);
     convolve(dy, small, {});
     dilate(small, dx, -padH, -padW, attrs, context);
@@ -98,24 +98,11 @@ const maxSegments = 16;
 /** Pixels whose products are summed in registers before they are added to the partial matrix. */
 const chunkPixels = 64;
 
-interface WeightGrad {
-  readonly x: number;
-  readonly dy: number;
-  readonly dw: number;
-  readonly n: number;
-  readonly oh: number;
-  readonly ow: number;
-  readonly oc: number;
-  readonly runLength: number;
-  readonly runsH: number;
-  readonly runsW: number;
-  readonly runStepH: number;
-  readonly runStepW: number;
-  readonly imageStep: number;
-  readonly rowStep: number;
-  readonly pixelStep: number;
-  readonly dyStep: number;
-}
+/** What the cut of the batch into segments does not decide. */
+type WeightGrad = { readonly dw: number } & Omit<
+  RecordOf<"weightGrad">,
+  "partial" | "segments" | "ocPerTile" | "ocTiles" | "partialStep" | "chunk" | "scratch" | "scratchStep"
+>;
 
 function emitWeightGrad(context: LowerContext, g: WeightGrad): void {
   const { dw, ...record } = g;
@@ -149,8 +136,8 @@ export function conv2dWeightGrad(
   context: LowerContext,
 ): void {
   const x = xIn!;
-  const [n, c, h, w] = x.shape as Four;
-  const [, oc, oh, ow] = dyIn!.shape as Four;
+  const [n, c, h, w] = nchw(x.shape);
+  const [, oc, oh, ow] = nchw(dyIn!.shape);
   const { kernelH, kernelW, strideH, strideW, padH, padW, dilationH, dilationW, groups } = attrs;
   if (fitsWinogradGrad(attrs, c, oc, oh, ow)) {
     emitWinogradGrad(attrs, x, dyIn!, dwOut!, context);
@@ -193,55 +180,13 @@ export function conv2dWeightGrad(
   }
 }
 
-export function linearInputGrad(_attrs: object, [dy, weight]: Inputs, [dx]: Outputs, context: LowerContext): void {
-  const [n, m] = dy!.shape as [number, number];
-  const k = weight!.shape[1]!;
-  const turned = context.scratch(m * k);
-  context.emit("flip", k, { x: context.address(weight!), y: turned, oc: m, taps: 1, ic: k });
-  const packed = context.scratch(packedLength(k, m));
-  emitPack(context, { weight: turned, bias: 0, packed, columns: k, k: m, scale: 0, slab: 1 });
-  emitGemm(context, {
-    a: context.address(dy!),
-    b: packed,
-    c: context.address(dx!),
-    residual: 0,
-    relu: 0,
-    m: n,
-    columns: k,
-    runLength: m,
-    runsH: 1,
-    runsW: 1,
-    runStepH: 0,
-    runStepW: 0,
-    pixels: 1,
-    ow: 1,
-    imageStep: m * floatBytes,
-    rowStep: 0,
-    pixelStep: 0,
-    cStep: k * floatBytes,
-  });
+/** A fully connected layer is a 1x1 convolution of pictures of one pixel. */
+const linear = { ...onePixel, groups: 1 };
+
+export function linearInputGrad(_attrs: object, inputs: Inputs, outputs: Outputs, context: LowerContext): void {
+  conv2dInputGrad(linear, inputs, outputs, context);
 }
 
-export function linearWeightGrad(_attrs: object, [x, dy]: Inputs, [dw]: Outputs, context: LowerContext): void {
-  const [n, m] = dy!.shape as [number, number];
-  const k = x!.shape[1]!;
-  const step = k * floatBytes;
-  emitWeightGrad(context, {
-    x: context.address(x!),
-    dy: context.address(dy!),
-    dw: context.address(dw!),
-    n,
-    oh: 1,
-    ow: 1,
-    oc: m,
-    runLength: k,
-    runsH: 1,
-    runsW: 1,
-    runStepH: 0,
-    runStepW: 0,
-    imageStep: step,
-    rowStep: step,
-    pixelStep: step,
-    dyStep: m * floatBytes,
-  });
+export function linearWeightGrad(_attrs: object, inputs: Inputs, outputs: Outputs, context: LowerContext): void {
+  conv2dWeightGrad(linear, inputs, outputs, context);
 }

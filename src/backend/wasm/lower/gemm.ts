@@ -1,5 +1,6 @@
 import type { RecordOf } from "../records.ts";
-import { floatBytes, type LowerContext, panelColumns, shareOut, slabPanels, spareRows, workerStep } from "./context.ts";
+import { emitBlocks, shareOut, spareRows } from "./blocks.ts";
+import { floatBytes, type LowerContext, panelColumns, slabPanels } from "./context.ts";
 
 /** Work of a tile, in multiply-accumulates: big enough that claiming it costs nothing, small enough to share among threads. */
 const tileMacs = 1 << 20;
@@ -41,31 +42,25 @@ export function emitGemm(context: LowerContext, record: Rows): void {
 const blockBytes = 1 << 19;
 /** Rows of a block at least, so that the weights are not read too often. */
 const blockLeast = 60;
-/** Columns of products that a worker's scratch memory holds. */
-const slabColumns = slabPanels * panelColumns;
 
 /** Emits C = A · B with rows of A packed first: see assembly/packedGemm.ts. Runs are multiples of 4, columns of 8. */
 export function emitPackedGemm(context: LowerContext, record: Rows): void {
   const k = record.runLength * record.runsH * record.runsW;
   const panels = record.columns / panelColumns;
   const blockRows = Math.min(record.m, Math.max(blockLeast, Math.floor(blockBytes / (k * floatBytes) / 6) * 6));
-  const blocks = Math.ceil(record.m / blockRows);
-  const { fused, panelsPerTile } = shareOut(context.workers, blocks, panels);
-  const vLength = workerStep((blockRows + spareRows) * k, context.workers);
-  const scratchLength = workerStep((blockRows + spareRows) * slabColumns, context.workers);
-  const whole: RecordOf<"packedGemm"> = {
+  const rows = blockRows + spareRows;
+  emitBlocks(context, "packedGemm", panels, {
     ...record,
     blockRows,
-    blocks,
-    panelsPerTile,
-    fused: fused ? 1 : 0,
-    v: context.scratch((fused ? context.workers : blocks) * vLength),
-    vStep: vLength * floatBytes,
-    scratch: context.scratch(context.workers * scratchLength),
-    scratchStep: scratchLength * floatBytes,
-  };
-  if (!fused) context.emit("packedGemmInput", blocks, whole);
-  context.emit("packedGemm", blocks * Math.ceil(panels / panelsPerTile), whole);
+    ...shareOut(context, {
+      blocks: Math.ceil(record.m / blockRows),
+      panels,
+      v: rows * k,
+      head: 0,
+      rows,
+      slab: slabPanels,
+    }),
+  });
 }
 
 /** Emits the packing of weights [columns][k] at address `weight` to panels at `packed`. */

@@ -1,15 +1,6 @@
 import type { Conv2dAttrs, View } from "../../backend.ts";
-import type { RecordOf } from "../records.ts";
-import {
-  floatBytes,
-  type LowerContext,
-  optional,
-  panelColumns,
-  shareOut,
-  spareRows,
-  spread,
-  workerStep,
-} from "./context.ts";
+import { emitBlocks, shareOut, spareRows } from "./blocks.ts";
+import { floatBytes, type LowerContext, optional, panelColumns, spread } from "./context.ts";
 
 /** Products instead of eight, and of sums of weights instead of four quarters. */
 const positions = 7;
@@ -41,17 +32,10 @@ export function lowerStrassen(
   });
 
   const pairs = n * Math.ceil((oh * ow) / 2);
-  const blocks = Math.ceil(pairs / blockPairs);
-  const { fused, panelsPerTile } = shareOut(context.workers, blocks, panels);
   const capacity = blockPairs + spareRows;
   const positionLength = spread((capacity * c) / 2);
-  const vLength = workerStep(positions * positionLength, context.workers);
-  const scratchLength = workerStep(
-    positions * Math.min(slabPanels, panelsPerTile) * capacity * panelColumns,
-    context.workers,
-  );
   const pixel = c * floatBytes;
-  const record: RecordOf<"strassen"> = {
+  emitBlocks(context, "strassen", panels, {
     x: context.address(x),
     y: context.address(y),
     u,
@@ -66,15 +50,14 @@ export function lowerStrassen(
     pixelStep: attrs.strideW * pixel,
     pairs,
     blockPairs,
-    blocks,
-    panelsPerTile,
-    fused: fused ? 1 : 0,
-    v: context.scratch((fused ? context.workers : blocks) * vLength),
-    vStep: vLength * floatBytes,
     positionStep: positionLength * floatBytes,
-    scratch: context.scratch(context.workers * scratchLength),
-    scratchStep: scratchLength * floatBytes,
-  };
-  if (!fused) context.emit("strassenInput", blocks, record);
-  context.emit("strassen", blocks * Math.ceil(panels / panelsPerTile), record);
+    ...shareOut(context, {
+      blocks: Math.ceil(pairs / blockPairs),
+      panels,
+      v: positions * positionLength,
+      head: 0,
+      rows: positions * capacity,
+      slab: slabPanels,
+    }),
+  });
 }

@@ -1,16 +1,6 @@
 import type { Conv2dAttrs, View } from "../../backend.ts";
-import type { RecordOf } from "../records.ts";
-import {
-  floatBytes,
-  type LowerContext,
-  optional,
-  panelColumns,
-  shareOut,
-  slabPanels,
-  spareRows,
-  spread,
-  workerStep,
-} from "./context.ts";
+import { emitBlocks, shareOut, spareRows } from "./blocks.ts";
+import { floatBytes, type LowerContext, optional, panelColumns, slabPanels, spread } from "./context.ts";
 
 /** Bytes of a worker's scratch memory before the zeros: see assembly/winograd.ts. */
 const headBytes = 832;
@@ -79,16 +69,10 @@ export function lowerWinograd(
   const tilesY = Math.ceil(oh / side);
   const tiles = n * tilesX * tilesY;
   const most = Math.floor((packedLength * floatBytes > streamBytes ? streamRows : blockRows) / positions);
-  const blocks = Math.ceil(tiles / most);
-  const perBlock = Math.ceil(Math.ceil(tiles / blocks) / 4) * 4;
-  const capacity = perBlock + spareRows;
-  const { fused, panelsPerTile } = shareOut(context.workers, blocks, panels);
+  const blockTiles = Math.ceil(Math.ceil(tiles / Math.ceil(tiles / most)) / 4) * 4;
+  const capacity = blockTiles + spareRows;
   const positionLength = spread(capacity * k);
-  const vLength = workerStep(positions * positionLength, context.workers);
-  const head = phases ? phasesHeadBytes / floatBytes : headBytes / floatBytes + k;
-  const slab = Math.min(slabPanels, panelsPerTile);
-  const scratchLength = workerStep(head + slab * positions * capacity * panelColumns, context.workers);
-  const record: RecordOf<"winograd"> = {
+  emitBlocks(context, "winograd", panels, {
     x: context.address(x),
     y: context.address(y),
     u,
@@ -105,17 +89,16 @@ export function lowerWinograd(
     tilesX,
     tilesY,
     tiles,
-    blockTiles: perBlock,
-    blocks: Math.ceil(tiles / perBlock),
-    v: context.scratch((fused ? context.workers : blocks) * vLength),
-    vStep: vLength * floatBytes,
+    blockTiles,
     positionStep: positionLength * floatBytes,
     size,
-    scratch: context.scratch(context.workers * scratchLength),
-    scratchStep: scratchLength * floatBytes,
-    fused: fused ? 1 : 0,
-    panelsPerTile,
-  };
-  if (!fused) context.emit("winogradInput", record.blocks, record);
-  context.emit("winograd", record.blocks * Math.ceil(panels / record.panelsPerTile), record);
+    ...shareOut(context, {
+      blocks: Math.ceil(tiles / blockTiles),
+      panels,
+      v: positions * positionLength,
+      head: phases ? phasesHeadBytes / floatBytes : headBytes / floatBytes + k,
+      rows: positions * capacity,
+      slab: slabPanels,
+    }),
+  });
 }

@@ -1,7 +1,8 @@
 import type { OpAttrs, View } from "../../backend.ts";
+import { nchw, onePixel } from "../../pictures.ts";
 import { each, type LowerContext } from "../context.ts";
 import { multiply, type Product, padded } from "./multiply.ts";
-import { flag, nchw, onePixel, up4, windowParams } from "./shapes.ts";
+import { flag, up4, windowParams } from "./shapes.ts";
 import { fits, winograd } from "./winograd.ts";
 
 type Inputs = readonly (View | null)[];

@@ -1,7 +1,8 @@
 import type { View, Window } from "../../backend.ts";
+import { nchw, onePixel } from "../../pictures.ts";
 import { each, type LowerContext, type Slot } from "../context.ts";
 import type { Constants } from "../pipelines.ts";
-import { nchw, onePixel, up4, windowParams } from "./shapes.ts";
+import { up4, windowParams } from "./shapes.ts";
 
 export interface Product {
   /** Gathered rows: the input, or dy for an input gradient. */

@@ -1,6 +1,7 @@
 import type { OpAttrs, View, Window } from "../../backend.ts";
+import { nchw, onePixel } from "../../pictures.ts";
 import { each, type LowerContext } from "../context.ts";
-import { flag, lengthOf, nchw, onePixel, windowParams } from "./shapes.ts";
+import { flag, lengthOf, windowParams } from "./shapes.ts";
 
 type Inputs = readonly (View | null)[];
 type Outputs = readonly View[];

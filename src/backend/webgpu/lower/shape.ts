@@ -1,6 +1,7 @@
 import type { OpAttrs, View } from "../../backend.ts";
+import { nchw } from "../../pictures.ts";
 import { each, type LowerContext } from "../context.ts";
-import { lengthOf, nchw } from "./shapes.ts";
+import { lengthOf } from "./shapes.ts";
 
 type Inputs = readonly (View | null)[];
 type Outputs = readonly View[];

@@ -1,7 +1,8 @@
 import type { View, Window } from "../../backend.ts";
+import { nchw } from "../../pictures.ts";
 import { each, type LowerContext, type Slot } from "../context.ts";
 import { multiply, type Product, padded } from "./multiply.ts";
-import { flag, nchw, up4 } from "./shapes.ts";
+import { flag, up4 } from "./shapes.ts";
 
 /** Whether F(2x2, 3x3) can compute it at all. */
 export function fits({ window: q, groups }: { readonly window: Window; readonly groups: number }): boolean {
