@@ -243,6 +243,40 @@ test("a batch of large pictures goes through the first layers in pieces, with th
   assert.ok(eager.every((value, i) => Math.abs(value - fast[i]!) < 1e-4));
 });
 
+test("pieces of later layers are made of smaller ones of the layers before, with the bits of each picture by itself", async () => {
+  const weights = { w: ramp([16, 3, 3, 3]), v: ramp([16, 16, 3, 3], 0.11), u: ramp([24, 16, 1, 1], 0.05) };
+  const { w, v, u } = weights;
+  const padded = { padding: 1 } as const;
+  const [n, size] = [6, 256];
+  const forward = (x: Tensor) => {
+    const a = maxPool2d(relu(conv2d(x, w, null, padded)), 2); // 16 x 256 x 256 floats: one picture a piece
+    const b = conv2d(a, v, null, padded); // 16 x 128 x 128: four, then two
+    const c = add(conv2d(b, v, null, padded), a); // `a` was made in smaller pieces
+    const d = maxPool2d(c, 2);
+    return [conv2d(d, u), c] as const; // 16 x 64 x 64: all six; `c` leaves the network as well
+  };
+  const x = picture([n, 3, size, size]);
+  const whole = await compile(network(weights, forward), x.shape, { keepModel: true });
+  const single = await compile(network(weights, forward), [1, 3, size, size], { keepModel: true });
+  const found = whole.runSync(x).map((t) => t.dataSync());
+  const values = x.dataSync();
+  for (let i = 0; i < n; i++) {
+    const picture = tensor(values.slice(i * 3 * size * size, (i + 1) * 3 * size * size), [1, 3, size, size]);
+    single.runSync(picture).forEach((t, j) => {
+      const alone = t.dataSync();
+      assert.ok(
+        alone.every((value, k) => Object.is(value, found[j]![i * alone.length + k])),
+        `picture ${i}, output ${j}`,
+      );
+    });
+  }
+  // One picture of the first layer, four of `a` and `b`, all of the input, of `c`, of `d` and of the other output.
+  const floats = size * size * (16 + (2 * 4 * 16) / 4 + n * (3 + 16 / 4 + 16 / 16 + 24 / 16));
+  assert.ok(whole.memory.arena < 4 * floats * 1.1, `${whole.memory.arena} bytes for ${4 * floats}`);
+  whole.dispose();
+  single.dispose();
+});
+
 test("the first layer and its pooling, a band of rows at a time, give the bits of both over the whole picture", async () => {
   const weights = { w: ramp([64, 3, 7, 7]), b: ramp([64]) };
   const first = (x: Tensor) => relu(conv2d(x, weights.w, weights.b, { stride: 2, padding: 3 }));

@@ -15,16 +15,10 @@ export interface Sliced {
 }
 
 /**
- * Floats of the largest value of a node, all pictures of a piece together: then what one node writes is still in the caches when
- * the next reads it. One picture of ResNet-50's first stage (bench/lab/README.md, batches).
+ * Floats of the largest value of a node, all pictures of a piece together, for each worker: then what one node writes is still in the caches when
+ * the next reads it. One picture of ResNet-50's first stage, four of its third, eight of its last (bench/lab/README.md, batches).
  */
 const sliceLength = 1 << 20;
-/**
- * How much larger than what it reads and writes of a piece a layer's weights may be, where one worker computes: they come from memory again for each piece while
- * hundreds of pixels are multiplied by each of them, and pixels stay in the caches (ResNet-152, batch 8: 1 to 5 % faster through the third stage). Several workers
- * would find too few tiles in a piece.
- */
-const aloneFactor = 8;
 
 /** Ops that compute each picture by itself, and which of their inputs are pictures. The others must be constants. */
 const pictureInputs: { readonly [K in OpName]?: readonly number[] } = {
@@ -40,59 +34,76 @@ const pictureInputs: { readonly [K in OpName]?: readonly number[] } = {
 };
 
 /**
- * Runs the first layers of a large batch a few pictures at a time, as long as a layer's weights are not much larger than what it reads and
- * writes of a piece. Later layers, with large weights and small pictures, take the whole batch. No bit changes: pictures do not
- * meet in any of these ops.
+ * Runs the first layers of a large batch a few pictures at a time. Later layers, whose pictures are small and weights large, take larger pieces, each made of whole ones of the
+ * layers before, and the last ones the whole batch. No bit changes: pictures do not meet in any of these ops.
  */
 export function sliceBatch(graph: Graph, constants: ReadonlySet<Storage>, workers: number): Sliced {
   const batch = graph.input.shape[0]!;
   const isValue = (v: View | null): v is View => v !== null && !constants.has(v.storage);
   const values = ({ inputs, outputs }: GraphNode) => [...inputs.filter(isValue), ...outputs];
-  const sum = (views: readonly (View | null)[]) => views.reduce((total, v) => total + (v?.storage.length ?? 0), 0);
 
-  let end = 0;
-  let largest = 1;
+  /** Pictures of a piece, for each of the first nodes: powers of two, never fewer than before. */
+  const counts: number[] = [];
   for (const node of graph.nodes) {
     const views = values(node);
     const pictures = pictureInputs[node.op];
     if (pictures === undefined || !views.every((v) => v.shape[0] === batch)) break;
     if (!node.inputs.every((v, i) => v === null || isValue(v) === pictures.includes(i))) break;
-    const most = Math.max(largest, ...views.map((v) => v.storage.length / batch));
-    const count = Math.min(batch, Math.max(1, Math.floor(sliceLength / most)));
-    const weights = sum(node.inputs.filter((v) => !isValue(v)));
-    if (weights > (sum(views) / batch) * count * (workers === 1 ? aloneFactor : 1)) break;
-    largest = most;
-    end++;
+    const most = Math.max(...views.map((v) => v.storage.length / batch));
+    counts.push(2 ** Math.max(0, Math.floor(Math.log2((sliceLength * workers) / most))));
   }
-  const size = Math.max(1, Math.floor(sliceLength / largest));
+  counts.reduceRight((most, count, at) => (counts[at] = Math.min(most, count)), batch);
+  while (counts.at(-1) === batch) counts.pop();
   const slices = new Map<Storage, Slice>();
-  if (end < 2 || batch <= size) return { graph, slices };
+  const end = counts.length;
+  if (end < 2) return { graph, slices };
 
-  const first = graph.nodes.slice(0, end);
   const rest = graph.nodes.slice(end);
-  const later = new Set([...rest.flatMap(({ inputs }) => inputs), ...graph.outputs].map((v) => v?.storage));
-  const nodes: GraphNode[] = [];
-  for (let start = 0; start < batch; start += size) {
-    const count = Math.min(size, batch - start);
-    const pieces = new Map<Storage, Storage>();
-    const piece = (v: View): View => {
-      const { storage, shape } = v;
-      let part = pieces.get(storage);
-      if (part === undefined) {
-        const each = storage.length / batch;
-        part = new Storage(each * count, neverRead);
-        pieces.set(storage, part);
-        if (later.has(storage) || storage === graph.input.storage) {
-          slices.set(part, { whole: storage, offset: start * each });
-        }
-      }
-      return { storage: part, shape: [count, ...shape.slice(1)] };
-    };
-    for (const node of first) {
-      const inputs = node.inputs.map((v) => (isValue(v) ? piece(v) : v));
-      nodes.push({ ...node, inputs, outputs: node.outputs.map(piece) });
+  const whole = new Set(
+    [graph.input, ...rest.flatMap(({ inputs }) => inputs), ...graph.outputs].map((v) => v?.storage),
+  );
+  /** Of each value, the pictures it has room for, those of its last reader's piece or all, and its pieces. */
+  const known = new Map<Storage, { room: number; pieces: Storage[] }>();
+  counts.forEach((count, at) => {
+    for (const { storage } of values(graph.nodes[at]!))
+      known.set(storage, { room: whole.has(storage) ? batch : count, pieces: [] });
+  });
+  const piece = (storage: Storage, first: number, count: number): Storage => {
+    const { room, pieces } = known.get(storage)!;
+    const key = first * batch + count;
+    if (pieces[key] === undefined) {
+      const each = storage.length / batch;
+      const start = first - (first % room);
+      const all = Math.min(room, batch - start);
+      const part = new Storage(each * count, neverRead);
+      pieces[key] = part;
+      if (room === batch) slices.set(part, { whole: storage, offset: first * each });
+      else if (count < all) slices.set(part, { whole: piece(storage, start, all), offset: (first - start) * each });
     }
-  }
+    return pieces[key]!;
+  };
+  const nodes: GraphNode[] = [];
+  /** The nodes in front of number `to`, for some pictures: before each piece of the last ones the smaller pieces that it is made of. */
+  const emit = (to: number, start: number, stop: number): void => {
+    const from = counts.indexOf(counts[to - 1]!);
+    for (let first = start, last = 0; first < stop; first = last) {
+      last = Math.min(first + counts[from]!, stop);
+      if (from > 0) emit(from, first, last);
+      const count = last - first;
+      const part = ({ storage, shape }: View): View => ({
+        storage: piece(storage, first, count),
+        shape: [count, ...shape.slice(1)],
+      });
+      for (const node of graph.nodes.slice(from, to)) {
+        nodes.push({
+          ...node,
+          inputs: node.inputs.map((v) => (isValue(v) ? part(v) : v)),
+          outputs: node.outputs.map(part),
+        });
+      }
+    }
+  };
+  emit(end, 0, batch);
   return { graph: { ...graph, nodes: [...nodes, ...rest] }, slices };
 }
 
