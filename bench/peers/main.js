@@ -2,7 +2,7 @@
  * `npm run bench:peers [-- --json] [--batch 1,8] [--clock wall|cpu] [resnet18 …]`: the same weights, the same picture, one thread each, in turns;
  * then cold starts, and a line for everything that was promised. `--clock cpu` counts processor time, for machines that are busy. A
  * peer whose logits are not within 1e-4 of PyTorch's in 64 bits is not timed. With all networks and both batches (about a quarter of an hour)
- * it writes bench/RESULTS.md; with fewer, it prints. Needs `npm install --ignore-scripts` in bench/, and python3 with torch and
+ * it writes bench/RESULTS.md, or what `--write` names in bench/; with fewer, it prints. Needs `npm install --ignore-scripts` in bench/, and python3 with torch and
  * torchvision for the ONNX files and as a peer. Node 24 or newer has relaxed SIMD.
  */
 import { execFileSync } from "node:child_process";
@@ -117,7 +117,9 @@ async function measure(network, batch) {
   for (let round = 0; round < rounds; round++) {
     for (const r of results) r.times.push(...(await times(r.runner, r.runs)));
   }
-  const rows = results.map(({ runner, error, times: list }) => {
+  // Whether a batch pays is asked of the first of ours, with pictures one after the other beside it.
+  const beside = batch === 1 ? undefined : await results[0].runner.batchAndSingles(2 * rounds);
+  const rows = results.map(({ runner, error, times: list }, i) => {
     const best = Math.min(...list);
     const { name, version, compileTime, memory, linearMemory } = runner;
     const gflops = (2 * macs) / best / 1e6;
@@ -133,6 +135,9 @@ async function measure(network, batch) {
       compileTime,
       memory,
       linearMemory,
+      ...(beside && i === 0
+        ? { beside: { batch: Math.min(...beside.batch), singles: Math.min(...beside.singles) } }
+        : {}),
     };
   });
   for (const { runner } of results) await runner.dispose();
@@ -158,7 +163,7 @@ const cold = await coldStarts({ safetensors, onnx: onnxFile("resnet18") }, 3, sa
 const lines = checks(rows, cold);
 const text = report({ rows, cold, lines, networks, batches, clock, peak });
 if (networks.length === all.length && batches.length === 2) {
-  writeFileSync(fileURLToPath(new URL("../RESULTS.md", import.meta.url)), text);
+  writeFileSync(fileURLToPath(new URL(`../${value("--write", "RESULTS.md")}`, import.meta.url)), text);
 }
 if (json) console.log(JSON.stringify({ clock, peak, node: process.versions.node, rows, cold, checks: lines }));
 else console.log(text);

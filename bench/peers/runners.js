@@ -43,6 +43,33 @@ export async function ours({ network, shape, input, now, relaxed = false, memory
       setMemory(backend);
       compiled.runSync(x).dispose();
     },
+    /**
+     * Milliseconds of the batch, and of its pictures one after the other, in turns: stretches of the same length, so that both meet as many slow moments of the machine. (The best of
+     * many short runs is found between them, the best of a few long ones is not.)
+     */
+    async batchAndSingles(rounds) {
+      setMemory(backend);
+      const single = await compiled.forShape([1, ...shape.slice(1)]);
+      const picture = lib.tensor(input.slice(0, input.length / shape[0]), single.inputShape);
+      const singles = () => {
+        for (let i = 0; i < shape[0]; i++) single.runSync(picture).dispose();
+      };
+      const found = { batch: [], singles: [] };
+      singles();
+      for (let round = 0; round < rounds; round++) {
+        for (const [kind, run] of [
+          ["singles", singles],
+          ["batch", this.run],
+        ]) {
+          const start = now();
+          run();
+          found[kind].push(now() - start);
+        }
+      }
+      single.dispose();
+      picture.dispose();
+      return found;
+    },
     dispose() {
       setMemory(backend);
       compiled.dispose();
