@@ -143,7 +143,10 @@ const config :Workerd.Config = (
 );
 `;
 
-const node = (name) => ({ ...command(() => installed(name, "bin/node")), missing: ours(name, "bin/node") });
+const node = (name, ...flags) => ({
+  ...command(() => installed(name, "bin/node"), ...flags),
+  missing: ours(name, "bin/node"),
+});
 
 export const runtimes = [
   { name: "Node, this one", here: true, threads: true, ...command(() => process.execPath), missing: () => undefined },
@@ -157,6 +160,8 @@ export const runtimes = [
   },
   { name: "Node 24", threads: true, ...node("node24") },
   { name: "Node 26", threads: true, ...node("node26") },
+  // An experiment of V8's that makes one 256-bit operation of two: docs/kernels.md, wider vectors.
+  { name: "Node 26, vectors in pairs", threads: true, ...node("node26", "--experimental-wasm-revectorize") },
   {
     name: "Deno",
     threads: true,
