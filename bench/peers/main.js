@@ -1,5 +1,5 @@
 /**
- * `npm run bench:peers [-- --json] [--batch 1,8] [--clock wall|cpu] [resnet18 …]`: the same weights, the same picture, one thread each, in turns;
+ * `npm run bench:peers [-- --json] [--batch 1,8] [--clock wall|cpu] [--write FILE] [resnet18 …]`: the same weights, the same picture, one thread each, in turns;
  * then cold starts, and a line for everything that was promised. `--clock cpu` counts processor time, for machines that are busy. A
  * peer whose logits are not within 1e-4 of PyTorch's in 64 bits is not timed. With all networks and both batches (about a quarter of an hour)
  * it writes bench/RESULTS.md, or what `--write` names in bench/; with fewer, it prints. Needs `npm install --ignore-scripts` in bench/, and python3 with torch and
@@ -117,9 +117,10 @@ async function measure(network, batch) {
   for (let round = 0; round < rounds; round++) {
     for (const r of results) r.times.push(...(await times(r.runner, r.runs)));
   }
-  // Whether a batch pays is asked of the first of ours, with pictures one after the other beside it.
-  const beside = batch === 1 ? undefined : await results[0].runner.batchAndSingles(2 * rounds);
-  const rows = results.map(({ runner, error, times: list }, i) => {
+  // Whether a batch pays is asked of ours in strict mode, with its pictures one after the other beside it.
+  const strict = results.find(({ runner }) => runner.name === "resnet-ts strict");
+  if (batch > 1 && strict) strict.beside = await strict.runner.batchAndSingles(2 * rounds);
+  const rows = results.map(({ runner, error, times: list, beside }) => {
     const best = Math.min(...list);
     const { name, version, compileTime, memory, linearMemory } = runner;
     const gflops = (2 * macs) / best / 1e6;
@@ -135,9 +136,7 @@ async function measure(network, batch) {
       compileTime,
       memory,
       linearMemory,
-      ...(beside && i === 0
-        ? { beside: { batch: Math.min(...beside.batch), singles: Math.min(...beside.singles) } }
-        : {}),
+      beside,
     };
   });
   for (const { runner } of results) await runner.dispose();

@@ -21,21 +21,22 @@ function table(rows, networks, batch, peak) {
   return lines.join("\n");
 }
 
-/** A batch of 8 and its pictures one after the other. */
-function batches8(rows) {
+/** A batch and its pictures one after the other. */
+function besideTable(rows) {
   const lines = rows
     .filter((r) => r.beside)
-    .map(({ network, beside: { batch, singles } }) => {
-      const times = `${singles.toFixed(1)} ms | ${batch.toFixed(1)} ms | ${((8 * batch) / singles).toFixed(2)}x`;
-      return `| ${network} | ${times} |`;
+    .map((r) => {
+      const { batch, singles } = r.beside;
+      const quotient = ((r.batch * batch) / singles).toFixed(2);
+      return `| ${r.network} | ${r.batch} | ${singles.toFixed(1)} ms | ${batch.toFixed(1)} ms | ${quotient}x |`;
     });
   if (lines.length === 0) return "";
   return `
-resnet-ts strict, eight pictures one after the other and as one batch, in turns in one process; best stretch of either. (The tables above give the best of many short runs and of a few
-long ones, taken minutes apart: their quotient says more about the machine's slow moments.)
+resnet-ts strict, pictures one after the other and as one batch, in turns in one process; best stretch of either. (The tables above give the best of many short runs and of a few
+long ones, taken minutes apart: their quotient, which is judged below as well, says more about the machine's slow moments.)
 
-| | one after the other | batch 8 | batch 8 over batch 1 |
-|---|---|---|---|
+| | pictures | one after the other | as one batch | batch over batch 1 |
+|---|---|---|---|---|
 ${lines.join("\n")}
 `;
 }
@@ -60,7 +61,7 @@ multiply-accumulates per second (and that as a part of ${peak.toFixed(1)} GFLOP/
 Winograd does fewer multiplications than are counted), and max|difference| / max|logit| against PyTorch in 64 bits.
 
 ${batches.map((batch) => table(rows, networks, batch, peak)).join("\n\n")}
-${batches8(rows)}
+${besideTable(rows)}
 ## Compiling, and memory
 | | | compile | packed weights | arena | linear memory |
 |---|---|---|---|---|---|

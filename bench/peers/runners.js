@@ -44,8 +44,8 @@ export async function ours({ network, shape, input, now, relaxed = false, memory
       compiled.runSync(x).dispose();
     },
     /**
-     * Milliseconds of the batch, and of its pictures one after the other, in turns: stretches of the same length, so that both meet as many slow moments of the machine. (The best of
-     * many short runs is found between them, the best of a few long ones is not.)
+     * Milliseconds of the batch, and of its pictures one after the other, best of `rounds` in turns: stretches of the same length, so that both meet as many slow moments of the
+     * machine. (The best of many short runs is found between them, the best of a few long ones is not.)
      */
     async batchAndSingles(rounds) {
       setMemory(backend);
@@ -54,7 +54,7 @@ export async function ours({ network, shape, input, now, relaxed = false, memory
       const singles = () => {
         for (let i = 0; i < shape[0]; i++) single.runSync(picture).dispose();
       };
-      const found = { batch: [], singles: [] };
+      const found = { batch: Number.POSITIVE_INFINITY, singles: Number.POSITIVE_INFINITY };
       singles();
       for (let round = 0; round < rounds; round++) {
         for (const [kind, run] of [
@@ -63,7 +63,7 @@ export async function ours({ network, shape, input, now, relaxed = false, memory
         ]) {
           const start = now();
           run();
-          found[kind].push(now() - start);
+          found[kind] = Math.min(found[kind], now() - start);
         }
       }
       single.dispose();
