@@ -202,6 +202,29 @@ test("views, shared values, weights that are computed, tensors made inside, seve
   compiled.dispose();
 });
 
+/** Whether each picture of a batch has, in each output, the bits that it has by itself. */
+function sameBitsAlone(
+  whole: lib.CompiledNetwork<readonly Tensor[]>,
+  single: lib.CompiledNetwork<readonly Tensor[]>,
+  x: Tensor,
+  what: string,
+): void {
+  const found = whole.runSync(x).map((t) => t.dataSync());
+  const values = x.dataSync();
+  const [n, ...shape] = x.shape as [number, ...number[]];
+  const length = values.length / n;
+  for (let i = 0; i < n; i++) {
+    single.runSync(tensor(values.slice(i * length, (i + 1) * length), [1, ...shape])).forEach((t, j) => {
+      const alone = t.dataSync();
+      assert.is(alone.length * n, found[j]!.length);
+      assert.ok(
+        alone.every((value, k) => Object.is(value, found[j]![i * alone.length + k])),
+        `${what}picture ${i}, output ${j}`,
+      );
+    });
+  }
+}
+
 test("a batch of large pictures goes through the first layers in pieces, with the bits of each picture by itself", async () => {
   const weights = { w: ramp([24, 3, 3, 3]), v: ramp([24, 24, 3, 3], 0.11), u: ramp([40, 24, 1, 1], 0.05) };
   const { w, v, u } = weights;
@@ -215,18 +238,7 @@ test("a batch of large pictures goes through the first layers in pieces, with th
   const x = picture([n, 3, size, size]);
   const whole = await compile(network(weights, forward), x.shape, { keepModel: true });
   const single = await compile(network(weights, forward), [1, 3, size, size], { keepModel: true });
-  const found = whole.runSync(x).map((t) => t.dataSync());
-  const values = x.dataSync();
-  for (let i = 0; i < n; i++) {
-    const picture = tensor(values.slice(i * 3 * size * size, (i + 1) * 3 * size * size), [1, 3, size, size]);
-    single.runSync(picture).forEach((t, j) => {
-      const alone = t.dataSync();
-      assert.ok(
-        alone.every((value, k) => Object.is(value, found[j]![i * alone.length + k])),
-        `picture ${i}, output ${j}`,
-      );
-    });
-  }
+  sameBitsAlone(whole, single, x, "");
   // Input and output `b` of all pictures, other values of one picture only.
   const floats = size * size * (3 * n + 24 * n + 40 * (n / 4) + 2 * 24) + 27 * (size + 2) ** 2;
   assert.ok(whole.memory.arena < 4 * floats * 1.2, `${whole.memory.arena} bytes for ${4 * floats}`);
@@ -258,18 +270,7 @@ test("pieces of later layers are made of smaller ones of the layers before, with
   const x = picture([n, 3, size, size]);
   const whole = await compile(network(weights, forward), x.shape, { keepModel: true });
   const single = await compile(network(weights, forward), [1, 3, size, size], { keepModel: true });
-  const found = whole.runSync(x).map((t) => t.dataSync());
-  const values = x.dataSync();
-  for (let i = 0; i < n; i++) {
-    const picture = tensor(values.slice(i * 3 * size * size, (i + 1) * 3 * size * size), [1, 3, size, size]);
-    single.runSync(picture).forEach((t, j) => {
-      const alone = t.dataSync();
-      assert.ok(
-        alone.every((value, k) => Object.is(value, found[j]![i * alone.length + k])),
-        `picture ${i}, output ${j}`,
-      );
-    });
-  }
+  sameBitsAlone(whole, single, x, "");
   // One picture of the first layer, four of `a` and `b`, all of the input, of `c`, of `d` and of the other output.
   const floats = size * size * (16 + (2 * 4 * 16) / 4 + n * (3 + 16 / 4 + 16 / 16 + 24 / 16));
   assert.ok(whole.memory.arena < 4 * floats * 1.1, `${whole.memory.arena} bytes for ${4 * floats}`);
@@ -333,18 +334,7 @@ test("a picture's bits do not depend on the batch, where pixels make pairs, tile
     const single = await compile(network(weights, forward), [1, 16, height, width], { keepModel: true });
     const whole = await single.forShape([3, 16, height, width]);
     const x = picture([3, 16, height, width]);
-    const found = whole.runSync(x).map((y) => y.dataSync());
-    const length = 16 * height * width;
-    for (let i = 0; i < 3; i++) {
-      const one = tensor(x.dataSync().slice(i * length, (i + 1) * length), [1, 16, height, width]);
-      single.runSync(one).forEach((y, j) => {
-        const alone = y.dataSync();
-        assert.ok(
-          alone.every((value, k) => Object.is(value, found[j]![i * alone.length + k])),
-          `${height} x ${width}, picture ${i}, output ${j}`,
-        );
-      });
-    }
+    sameBitsAlone(whole, single, x, `${height} x ${width}, `);
     single.dispose();
     whole.dispose();
   }

@@ -1,6 +1,7 @@
 import type { Conv2dAttrs, View } from "../backend.ts";
+import { nchw } from "../pictures.ts";
 import { dotRows, finish, rowsPerTile } from "./dot.ts";
-import { floats, nchw, optionalFloats } from "./view.ts";
+import { floats, optionalFloats } from "./view.ts";
 
 /**
  * y[n, o, i, j] = bias[o] + Σ_{p, q, c} x[n, c, i·stride + p·dilation − pad, j·stride + q·dilation − pad] · weight[o, c, p, q]

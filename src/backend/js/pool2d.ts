@@ -1,5 +1,6 @@
 import type { OpAttrs, View, Window } from "../backend.ts";
-import { floats, nchw } from "./view.ts";
+import { nchw } from "../pictures.ts";
+import { floats } from "./view.ts";
 
 /**
  * One range of rows (or columns) of the input for each output row (column): from, to (exclusive), step and how many cells of

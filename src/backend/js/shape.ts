@@ -1,6 +1,7 @@
 import { fromStorageOrder } from "../../tensor/layout.ts";
 import type { OpAttrs, PadShortcutAttrs, View } from "../backend.ts";
-import { floats, nchw } from "./view.ts";
+import { nchw } from "../pictures.ts";
+import { floats } from "./view.ts";
 
 /** y[n, before + c, i, j] = x[n, c, i·stride, j·stride]; the channels before and after are zeros. */
 export function padShortcut(attrs: PadShortcutAttrs, inputs: readonly (View | null)[], outputs: readonly View[]): void {

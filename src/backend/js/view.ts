@@ -1,4 +1,3 @@
-import type { Shape } from "../../tensor/shape.ts";
 import type { View } from "../backend.ts";
 
 /** The values of an input or output in storage order (4-D: n, h, w, c). */
@@ -9,9 +8,4 @@ export function floats(view: View | null | undefined): Float32Array {
 /** The values of an input that may be left out. */
 export function optionalFloats(view: View | null | undefined): Float32Array | null {
   return view ? (view.storage.handle as Float32Array) : null;
-}
-
-/** A 4-D shape as numbers. */
-export function nchw(shape: Shape): [n: number, c: number, h: number, w: number] {
-  return shape as unknown as [number, number, number, number];
 }

@@ -41,19 +41,7 @@ export function sliceBatch(graph: Graph, constants: ReadonlySet<Storage>, worker
   const batch = graph.input.shape[0]!;
   const isValue = (v: View | null): v is View => v !== null && !constants.has(v.storage);
   const values = ({ inputs, outputs }: GraphNode) => [...inputs.filter(isValue), ...outputs];
-
-  /** Pictures of a piece, for each of the first nodes: powers of two, never fewer than before. */
-  const counts: number[] = [];
-  for (const node of graph.nodes) {
-    const views = values(node);
-    const pictures = pictureInputs[node.op];
-    if (pictures === undefined || !views.every((v) => v.shape[0] === batch)) break;
-    if (!node.inputs.every((v, i) => v === null || isValue(v) === pictures.includes(i))) break;
-    const most = Math.max(...views.map((v) => v.storage.length / batch));
-    counts.push(2 ** Math.max(0, Math.floor(Math.log2((sliceLength * workers) / most))));
-  }
-  counts.reduceRight((most, count, at) => (counts[at] = Math.min(most, count)), batch);
-  while (counts.at(-1) === batch) counts.pop();
+  const counts = picturesOfPieces(graph, isValue, values, sliceLength * workers);
   const slices = new Map<Storage, Slice>();
   const end = counts.length;
   if (end < 2) return { graph, slices };
@@ -105,6 +93,28 @@ export function sliceBatch(graph: Graph, constants: ReadonlySet<Storage>, worker
   };
   emit(end, 0, batch);
   return { graph: { ...graph, nodes: [...nodes, ...rest] }, slices };
+}
+
+/** Pictures of a piece, for each of the first nodes whose pieces are not the whole batch: powers of two, never fewer than before. */
+function picturesOfPieces(
+  graph: Graph,
+  isValue: (v: View | null) => boolean,
+  values: (node: GraphNode) => readonly View[],
+  length: number,
+): number[] {
+  const batch = graph.input.shape[0]!;
+  const counts: number[] = [];
+  for (const node of graph.nodes) {
+    const views = values(node);
+    const pictures = pictureInputs[node.op];
+    if (pictures === undefined || !views.every((v) => v.shape[0] === batch)) break;
+    if (!node.inputs.every((v, i) => v === null || isValue(v) === pictures.includes(i))) break;
+    const most = Math.max(...views.map((v) => v.storage.length / batch));
+    counts.push(2 ** Math.max(0, Math.floor(Math.log2(length / most))));
+  }
+  for (let at = counts.length, most = batch; at-- > 0; ) most = counts[at] = Math.min(most, counts[at]!);
+  const whole = counts.indexOf(batch);
+  return whole < 0 ? counts : counts.slice(0, whole);
 }
 
 /** A piece is a name for a place in the arena. */

@@ -1,5 +1,6 @@
 import type { Conv2dAttrs, View } from "../../backend.ts";
-import { floats, nchw, optionalFloats } from "../view.ts";
+import { nchw } from "../../pictures.ts";
+import { floats, optionalFloats } from "../view.ts";
 
 /** Calls `visit` for each pair of an output pixel and a window pixel inside the picture: floats' offsets of x and y, tap number. */
 function eachTap(

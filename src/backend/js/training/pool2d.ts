@@ -1,5 +1,6 @@
 import type { OpAttrs, View, Window } from "../../backend.ts";
-import { floats, nchw } from "../view.ts";
+import { nchw } from "../../pictures.ts";
+import { floats } from "../view.ts";
 
 type Inputs = readonly (View | null)[];
 type Outputs = readonly View[];

@@ -10,7 +10,7 @@ export const spareRows = 3;
 /** With fewer blocks of input than this, panels are shared out among workers as well. */
 const enoughBlocks = 8;
 
-/** Floats of memory that a block needs, and how many blocks and panels of weights there are. */
+/** How many blocks and panels of weights there are, and floats of memory that a block needs. */
 interface Blocks {
   readonly blocks: number;
   readonly panels: number;
@@ -22,29 +22,26 @@ interface Blocks {
   readonly slab: number;
 }
 
-/** What their records have in common. */
-interface BlockFields {
-  readonly blocks: number;
-  readonly panelsPerTile: number;
-  readonly fused: number;
-  readonly v: number;
-  readonly vStep: number;
-  readonly scratch: number;
-  readonly scratchStep: number;
-}
+/** What this file decides of a record. */
+type Decided = "blocks" | "panelsPerTile" | "fused" | "v" | "vStep" | "scratch" | "scratchStep";
 
 /**
- * How blocks of input and panels of weights make tiles, and their memory. `fused`: each block is one tile that prepares its V itself; else V is prepared by
- * a command of its own.
+ * Emits a kernel that works block by block: how blocks of input and panels of weights make tiles, and their memory. `fused`: each block is one tile that
+ * prepares its V itself; else V is prepared by a command of its own.
  */
-export function shareOut(context: LowerContext, { blocks, panels, v, head, rows, slab }: Blocks): BlockFields {
+export function emitBlocks<K extends BlockKernel>(
+  context: LowerContext,
+  kernel: K,
+  { blocks, panels, v, head, rows, slab }: Blocks,
+  rest: Omit<RecordOf<K>, Decided>,
+): void {
   const { workers } = context;
   const fused = workers === 1 || blocks >= enoughBlocks;
   const shares = fused ? 1 : Math.min(panels, Math.ceil(enoughBlocks / blocks));
   const panelsPerTile = Math.ceil(panels / shares);
   const vLength = workerStep(v, workers);
   const scratchLength = workerStep(head + Math.min(slab, panelsPerTile) * rows * panelColumns, workers);
-  return {
+  const decided: Record<Decided, number> = {
     blocks,
     panelsPerTile,
     fused: fused ? 1 : 0,
@@ -53,15 +50,7 @@ export function shareOut(context: LowerContext, { blocks, panels, v, head, rows,
     scratch: context.scratch(workers * scratchLength),
     scratchStep: scratchLength * floatBytes,
   };
-}
-
-export function emitBlocks<K extends BlockKernel>(
-  context: LowerContext,
-  kernel: K,
-  panels: number,
-  record: RecordOf<K> & RecordOf<`${K}Input`> & BlockFields,
-): void {
-  const { blocks, panelsPerTile, fused } = record;
+  const record = { ...rest, ...decided } as unknown as RecordOf<K> & RecordOf<`${K}Input`>;
   if (!fused) context.emit(`${kernel}Input`, blocks, record);
   context.emit(kernel, blocks * Math.ceil(panels / panelsPerTile), record);
 }

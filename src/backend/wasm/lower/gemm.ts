@@ -1,5 +1,5 @@
 import type { RecordOf } from "../records.ts";
-import { emitBlocks, shareOut, spareRows } from "./blocks.ts";
+import { emitBlocks, spareRows } from "./blocks.ts";
 import { floatBytes, type LowerContext, panelColumns, slabPanels } from "./context.ts";
 
 /** Work of a tile, in multiply-accumulates: big enough that claiming it costs nothing, small enough to share among threads. */
@@ -49,17 +49,17 @@ export function emitPackedGemm(context: LowerContext, record: Rows): void {
   const panels = record.columns / panelColumns;
   const blockRows = Math.min(record.m, Math.max(blockLeast, Math.floor(blockBytes / (k * floatBytes) / 6) * 6));
   const rows = blockRows + spareRows;
-  emitBlocks(context, "packedGemm", panels, {
+  const blocks = {
+    blocks: Math.ceil(record.m / blockRows),
+    panels,
+    v: rows * k,
+    head: 0,
+    rows,
+    slab: slabPanels,
+  };
+  emitBlocks(context, "packedGemm", blocks, {
     ...record,
     blockRows,
-    ...shareOut(context, {
-      blocks: Math.ceil(record.m / blockRows),
-      panels,
-      v: rows * k,
-      head: 0,
-      rows,
-      slab: slabPanels,
-    }),
   });
 }
 

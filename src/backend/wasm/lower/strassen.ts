@@ -1,5 +1,5 @@
 import type { Conv2dAttrs, View } from "../../backend.ts";
-import { emitBlocks, shareOut, spareRows } from "./blocks.ts";
+import { emitBlocks, spareRows } from "./blocks.ts";
 import { floatBytes, type LowerContext, optional, panelColumns, spread } from "./context.ts";
 
 /** Products instead of eight, and of sums of weights instead of four quarters. */
@@ -35,7 +35,15 @@ export function lowerStrassen(
   const capacity = blockPairs + spareRows;
   const positionLength = spread((capacity * c) / 2);
   const pixel = c * floatBytes;
-  emitBlocks(context, "strassen", panels, {
+  const blocks = {
+    blocks: Math.ceil(pairs / blockPairs),
+    panels,
+    v: positions * positionLength,
+    head: 0,
+    rows: positions * capacity,
+    slab: slabPanels,
+  };
+  emitBlocks(context, "strassen", blocks, {
     x: context.address(x),
     y: context.address(y),
     u,
@@ -51,13 +59,5 @@ export function lowerStrassen(
     pairs,
     blockPairs,
     positionStep: positionLength * floatBytes,
-    ...shareOut(context, {
-      blocks: Math.ceil(pairs / blockPairs),
-      panels,
-      v: positions * positionLength,
-      head: 0,
-      rows: positions * capacity,
-      slab: slabPanels,
-    }),
   });
 }

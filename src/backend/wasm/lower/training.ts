@@ -1,5 +1,6 @@
 import { numel } from "../../../tensor/shape.ts";
 import type { OpTable, View, Window } from "../../backend.ts";
+import { onePixel } from "../../pictures.ts";
 import type { TrainingOpAttrs } from "../../trainingOps.ts";
 import { batchNormGrad, batchNormTrain, channelSum, sumSquares } from "./batchNorm.ts";
 import type { LowerContext } from "./context.ts";
@@ -11,16 +12,7 @@ type Four = [number, number, number, number];
 /** Elements of a tile of a pass over memory. */
 const perTile = 16384;
 
-const noWindow: Window = {
-  kernelH: 0,
-  kernelW: 0,
-  strideH: 1,
-  strideW: 1,
-  padH: 0,
-  padW: 0,
-  dilationH: 1,
-  dilationW: 1,
-};
+const noWindow: Window = { ...onePixel, kernelH: 0, kernelW: 0 };
 
 /** What poolGrad's `mode` means (assembly/grad.ts). */
 const modes = { max: 0, meanOfWindow: 1, meanOfPixels: 2, adaptiveMean: 3, adaptiveMax: 4 } as const;

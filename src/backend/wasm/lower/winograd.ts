@@ -1,5 +1,5 @@
 import type { Conv2dAttrs, View } from "../../backend.ts";
-import { emitBlocks, shareOut, spareRows } from "./blocks.ts";
+import { emitBlocks, spareRows } from "./blocks.ts";
 import { floatBytes, type LowerContext, optional, panelColumns, slabPanels, spread } from "./context.ts";
 
 /** Bytes of a worker's scratch memory before the zeros: see assembly/winograd.ts. */
@@ -72,7 +72,15 @@ export function lowerWinograd(
   const blockTiles = Math.ceil(Math.ceil(tiles / Math.ceil(tiles / most)) / 4) * 4;
   const capacity = blockTiles + spareRows;
   const positionLength = spread(capacity * k);
-  emitBlocks(context, "winograd", panels, {
+  const blocks = {
+    blocks: Math.ceil(tiles / blockTiles),
+    panels,
+    v: positions * positionLength,
+    head: phases ? phasesHeadBytes / floatBytes : headBytes / floatBytes + k,
+    rows: positions * capacity,
+    slab: slabPanels,
+  };
+  emitBlocks(context, "winograd", blocks, {
     x: context.address(x),
     y: context.address(y),
     u,
@@ -92,13 +100,5 @@ export function lowerWinograd(
     blockTiles,
     positionStep: positionLength * floatBytes,
     size,
-    ...shareOut(context, {
-      blocks: Math.ceil(tiles / blockTiles),
-      panels,
-      v: positions * positionLength,
-      head: phases ? phasesHeadBytes / floatBytes : headBytes / floatBytes + k,
-      rows: positions * capacity,
-      slab: slabPanels,
-    }),
   });
 }
