@@ -15,7 +15,7 @@ import { goldenTensor, readGolden } from "../../build/test/support/golden.js";
 import { checks } from "./checks.js";
 import { checkpoint, coldStarts } from "./cold.js";
 import { report } from "./report.js";
-import { onnx, ours, tensorflow, torch } from "./runners.js";
+import { onnx, ours, pairs, tensorflow, torch } from "./runners.js";
 
 const argv = process.argv.slice(2);
 const json = argv.includes("--json");
@@ -100,6 +100,8 @@ async function measure(network, batch) {
     await attempt("tfjs-backend-wasm", () => tensorflow({ ...common, shapes })),
     await attempt("onnxruntime-node", () => onnx({ ...common, kind: "onnxruntime-node" })),
     await attempt("PyTorch", () => torch(common)),
+    await attempt("strict, vectors in pairs", () => pairs(common, "strict")),
+    await attempt("relaxed, vectors in pairs", () => pairs(common, "relaxed")),
   ].filter((runner) => runner !== undefined);
   const results = [];
   for (const runner of runners) {

@@ -101,31 +101,47 @@ export async function onnx({ file, shape, input, kind }) {
 /** tfjs-backend-wasm on one thread: in Node it has no others. */
 export const tensorflow = (common) => tfjs({ ...common, version });
 
-/** PyTorch in a process of its own. */
-export async function torch({ network, shape, input, folder, clock }) {
-  const child = spawn(
-    "/usr/bin/python3",
-    [new URL("torch_peer.py", import.meta.url).pathname, network, String(shape[0])],
-    {
-      stdio: ["pipe", "pipe", "ignore"],
-      env: { ...process.env, OMP_NUM_THREADS: "1" },
-    },
-  );
+/**
+ * A peer that needs a process of its own. A line of JSON each way: `{"input": path}` is answered by `{"logits", "version"}`, `{"runs", "clock"}` by `{"times"}` in milliseconds.
+ */
+async function inProcess({ input, folder, clock }, { name, command, args, env = {}, lacks }) {
+  const child = spawn(command, args, { stdio: ["pipe", "pipe", "ignore"], env: { ...process.env, ...env } });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const ask = async (question) => {
     child.stdin.write(`${JSON.stringify(question)}\n`);
     const { value, done } = await lines.next();
-    if (done) throw new Error("python3 with torch and torchvision is not there");
+    if (done) throw new Error(lacks);
     return JSON.parse(value);
   };
   const path = `${folder}/input.f32`;
   writeFileSync(path, Buffer.from(input.buffer, input.byteOffset, input.byteLength));
   const first = await ask({ input: path });
   return {
-    name: "PyTorch optimised",
+    name,
     version: first.version,
     logits: async () => Float32Array.from(first.logits),
     times: async (runs) => (await ask({ runs, clock })).times,
     dispose: () => child.kill(),
   };
 }
+
+const beside = (file) => new URL(file, import.meta.url).pathname;
+
+/** PyTorch, compiled by `torch.jit.optimize_for_inference`, on one thread. */
+export const torch = (common) =>
+  inProcess(common, {
+    name: "PyTorch optimised",
+    command: "/usr/bin/python3",
+    args: [beside("torch_peer.py"), common.network, String(common.shape[0])],
+    env: { OMP_NUM_THREADS: "1" },
+    lacks: "python3 with torch and torchvision is not there",
+  });
+
+/** This library with V8's pairs of vectors (pairs.js). */
+export const pairs = (common, binary) =>
+  inProcess(common, {
+    name: `resnet-ts ${binary}, vectors in pairs`,
+    command: process.execPath,
+    args: ["--experimental-wasm-revectorize", beside("pairs.js"), common.network, String(common.shape[0]), binary],
+    lacks: `this engine has no --experimental-wasm-revectorize${binary === "relaxed" ? " or no relaxed SIMD" : ""}`,
+  });
