@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
 import { FileAccessError } from "../../../errors.ts";
 import { OtherSettingsError } from "../../../fleet/errors.ts";
 import { parseLabels } from "../../../vision/labels/labels.ts";
@@ -32,6 +33,8 @@ export const fleetSubmit: Command = {
     if (positionals.length === 0)
       throw new UsageError("fleet submit needs a folder, a pattern, a list, or - for a list on standard input");
     const [model, weights, labels] = ["model", "weights", "labels"].map((name) => text(values, name));
+    // Node 26 lets its young generation grow as long as garbage comes, 30 to 50 MB for a million references; kept small, they take a fifth more time.
+    if (!("bun" in process.versions)) setFlagsFromString("--semi-space-growth-factor=1");
     const { submit } = await loadFleet();
     const { isTTY } = process.stderr;
     const chunk = values.chunk === undefined ? {} : { chunk: count(values, "chunk", 0) };
