@@ -44,9 +44,10 @@ export async function networksTable() {
     const statistics = net.buffers().reduce((sum, b) => sum + (b.shape.length === 1 ? b.size : 0), 0);
     const published = weightsOf(name)
       .filter((w) => w.accuracy !== undefined)
-      .map(({ name: weights, accuracy: { top1, top5 } }) => {
+      .map(({ name: weights, accuracy: { top1, top5 }, preprocessing: { crop } }) => {
         const [publisher] = weights.split("_");
-        return `${publishers[publisher]} ${weights} ${top1}${top5 === undefined ? "" : ` / ${top5}`}`;
+        const pixels = crop[0] === size ? "" : ` (${crop.join("x")})`;
+        return `${publishers[publisher]} ${weights}${pixels} ${top1}${top5 === undefined ? "" : ` / ${top5}`}`;
       });
     if (stated[name] !== undefined) published.push(stated[name]);
     const cells = [

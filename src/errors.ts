@@ -112,8 +112,8 @@ export class OutOfMemoryError extends ResNetError {
 
 /** Something was used after `dispose()`. */
 export class DisposedError extends ResNetError {
-  constructor(what: string) {
-    super(`${what} was disposed and cannot be used any more`, { code: "ERR_DISPOSED" });
+  constructor(what: string, hint = "") {
+    super(`${what} was disposed and cannot be used any more${hint}`, { code: "ERR_DISPOSED" });
   }
 }
 

@@ -102,6 +102,7 @@ export type { EpochLine } from "./train/checkpoint.ts";
 export { clipGradNorm, gradNorm } from "./train/clip.ts";
 export { Ema } from "./train/ema.ts";
 export { type EvaluateOptions, type Evaluation, evaluateNet } from "./train/evaluateNet.ts";
+export { type FinetuneOptions, finetune, splitByClass } from "./train/finetune.ts";
 export { type FitOptions, type FitResult, fit, type StepInfo } from "./train/fit.ts";
 export {
   type Augmentation,

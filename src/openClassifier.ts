@@ -2,9 +2,9 @@ import { LocalClassifier } from "./classifier.ts";
 import { type CheckpointSource, loadCheckpoint } from "./io/checkpoint.ts";
 import type { FetchProgress } from "./io/fetch.ts";
 import { type Checkpoint, isOpen } from "./io/stateDict.ts";
-import { families, type ModelName } from "./models/names.ts";
+import { createForLogits } from "./models/logits.ts";
+import type { ModelName } from "./models/names.ts";
 import type { PictureNet } from "./models/pictureNet.ts";
-import { createModel } from "./models/registry.ts";
 import { type FetchWeightsOptions, fetchWeights } from "./pretrained.ts";
 import { usualPreprocessing } from "./usual.ts";
 import type { Labels } from "./vision/labels/labels.ts";
@@ -91,10 +91,6 @@ function build(model: ModelName, checkpoint: Checkpoint): PictureNet {
   const size = (key: string, axis: number): number | undefined => checkpoint.get(key)?.shape[axis];
   const numClasses = size("fc.weight", 0) ?? size("linear.weight", 0);
   const inChannels = size("conv1.weight", 1);
-  const options: Record<string, unknown> = { init: "empty" };
-  if (inChannels === 1 || inChannels === 3) options.inChannels = inChannels;
-  const keras = families[model] === "keras";
-  if (keras) options.classifierActivation = null;
-  if (numClasses !== undefined) options[keras ? "classes" : "numClasses"] = numClasses;
-  return createModel(model as string, options);
+  const known = inChannels === 1 || inChannels === 3 ? inChannels : undefined;
+  return createForLogits(model, { init: "empty", numClasses, inChannels: known });
 }

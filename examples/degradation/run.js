@@ -6,7 +6,7 @@
  *
  * Four networks, one recipe, the same pictures in the same order. Each run is saved every 100 steps and goes on where it was when this is
  * started again. Writes NAME/log.jsonl, norms.json (the gradient of every convolution at initialisation) and figure.svg; `--figure`
- * only draws, also from runs that have not ended.
+ * only draws, also from runs that have not ended, and from the logs in results/.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -37,7 +37,7 @@ const { values } = parseArgs({
     figure: { type: "boolean", default: false },
   },
 });
-if (values.data === undefined) {
+if (values.data === undefined && !values.figure) {
   console.error("degradation: say where the pictures are: --data cifar10-jpeg.zip (or CIFAR-10's folder)");
   process.exit(2);
 }
@@ -83,8 +83,11 @@ for (const name of values.figure ? [] : networks) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-const lines = (file) => (existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").map(JSON.parse) : []);
-const histories = Object.fromEntries(networks.map((name) => [name, lines(join(values.out, name, "log.jsonl"))]));
+const lines = (file) => (file === undefined ? [] : readFileSync(file, "utf8").trim().split("\n").map(JSON.parse));
+/** Of a run in progress, or as it lies in results/. */
+const logOf = (name) =>
+  [join(values.out, name, "log.jsonl"), join(values.out, `${name}.log.jsonl`)].find((file) => existsSync(file));
+const histories = Object.fromEntries(networks.map((name) => [name, lines(logOf(name))]));
 const made = `node examples/degradation/run.js --data cifar10 --epochs ${values.epochs}`;
 writeFileSync(join(values.out, "figure.svg"), figure(histories, JSON.parse(readFileSync(normsFile, "utf8")), made));
 for (const name of networks) {

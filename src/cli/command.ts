@@ -21,6 +21,8 @@ export interface Command {
   /** What stands after the name, e.g. `[options] [PICTURE…]`. */
   readonly usage: string;
   readonly options: Readonly<Record<string, OptionSpec>>;
+  /** Common options that mean nothing to this command: they are not in its help. */
+  readonly without?: readonly string[];
   readonly examples: readonly string[];
   /** @returns the exit code */
   run(values: Values, positionals: readonly string[]): Promise<number>;
@@ -67,7 +69,9 @@ export function help(command: Command): string {
     `${spec.short === undefined ? "" : `-${spec.short}, `}--${name}${spec.value === undefined ? "" : ` ${spec.value}`}`,
     spec.help,
   ];
-  const rows = Object.entries(optionsOf(command)).map(line);
+  const rows = Object.entries(optionsOf(command))
+    .filter(([name]) => !command.without?.includes(name))
+    .map(line);
   const width = Math.max(...rows.map(([flag]) => flag.length));
   return [
     `${command.summary}`,

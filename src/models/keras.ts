@@ -83,7 +83,7 @@ type Pooling = AdaptiveAvgPool2d | AdaptiveMaxPool2d | Identity;
 /** What V1 and V2 of keras.applications share: the stem's convolution, four stages, and the top. */
 abstract class KerasNet extends PictureNet {
   abstract override readonly conv1: Conv2d;
-  abstract readonly activation: Softmax | Identity;
+  abstract activation: Softmax | Identity;
 
   /** Probabilities (or logits) with a top; without one the map, or its average or maximum. */
   override forwardHead(features: Tensor): Tensor {
@@ -91,6 +91,13 @@ abstract class KerasNet extends PictureNet {
     // After resetClassifier(0) there is nothing to make probabilities of.
     if (this.fc instanceof Identity) return this.pool(features);
     return tidy(() => this.activation.forward(this.fc.forward(this.pool(features))));
+  }
+
+  /** The new classifier is there to be trained and gives logits: the softmax goes with the old one. */
+  override resetClassifier(numClasses: number): this {
+    super.resetClassifier(numClasses);
+    this.activation = new Identity();
+    return this;
   }
 }
 

@@ -167,6 +167,7 @@ export class Storage {
   }
 
   #check(): void {
-    if (this.#references === 0) throw new DisposedError("tensor");
+    if (this.#references === 0)
+      throw new DisposedError("tensor", " (compile takes a model's weights unless keepModel is set)");
   }
 }

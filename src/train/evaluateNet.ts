@@ -1,6 +1,8 @@
 import { noGrad } from "../autograd.ts";
 import type { Module } from "../nn/module.ts";
+import { Softmax } from "../nn/softmax.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
+import { log } from "../tensor/math.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Normalization } from "../vision/presets.ts";
@@ -26,6 +28,17 @@ export function countCorrect(logits: Float32Array, labels: Uint16Array): number 
   return correct;
 }
 
+/** Whether a network gives probabilities, as Keras's do; the loss is defined on logits. */
+export function endsInSoftmax(net: Module): boolean {
+  return [...net.modules()].at(-1) instanceof Softmax;
+}
+
+/** Sum of the cross-entropies of rows of probabilities [n, k]. */
+function lossOfProbabilities(values: Float32Array, labels: Uint16Array): number {
+  const k = values.length / labels.length;
+  return labels.reduce((sum, label, i) => sum - log(values[i * k + label]!), 0);
+}
+
 /** How `evaluateNet` reads pictures. */
 export interface EvaluateOptions extends DataWorkerOptions {
   readonly normalize: Normalization;
@@ -33,7 +46,7 @@ export interface EvaluateOptions extends DataWorkerOptions {
   readonly batch?: number;
 }
 
-/** Loss and accuracy in evaluation mode. The network is left in the mode that it was in. */
+/** Loss and accuracy in evaluation mode, of a network that gives logits or, with a softmax at its end, probabilities. The network is left in the mode that it was in. */
 export async function evaluateNet(net: Module, data: TrainingData, options: EvaluateOptions): Promise<Evaluation> {
   const loader = evaluationLoader(data, options);
   try {
@@ -52,6 +65,7 @@ export function evaluationLoader(data: TrainingData, options: EvaluateOptions): 
 export async function evaluateBatches(net: Module, loader: DataLoader): Promise<Evaluation> {
   const modes = [...net.modules()].map((m) => [m, m.training] as const);
   net.eval();
+  const probable = endsInSoftmax(net);
   let sum = 0;
   let correct = 0;
   try {
@@ -62,8 +76,9 @@ export async function evaluateBatches(net: Module, loader: DataLoader): Promise<
           return [y.keep(), crossEntropy(y, target).keep()];
         }),
       );
-      sum += (await loss.data())[0]! * count;
-      correct += countCorrect(await logits.data(), labels);
+      const values = await logits.data();
+      sum += probable ? lossOfProbabilities(values, labels) : (await loss.data())[0]! * count;
+      correct += countCorrect(values, labels);
       for (const t of [logits, loss, input, target]) t.dispose();
     }
   } finally {

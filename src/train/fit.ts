@@ -13,7 +13,7 @@ import { clipGradNorm } from "./clip.ts";
 import { isDecoded } from "./data.ts";
 import { findNonFinite } from "./diagnose.ts";
 import { Ema } from "./ema.ts";
-import { countCorrect, evaluateBatches, evaluationLoader } from "./evaluateNet.ts";
+import { countCorrect, endsInSoftmax, evaluateBatches, evaluationLoader } from "./evaluateNet.ts";
 import {
   type Augmentation,
   type Batch,
@@ -144,6 +144,12 @@ class Fit {
     } = options;
     if (!Number.isInteger(epochs) || epochs < 1)
       throw new ArgumentError(`fit: epochs must be a whole number of at least 1, got ${epochs}`);
+    if (endsInSoftmax(net)) {
+      throw new ArgumentError(
+        "fit: the network ends in a softmax and its loss is computed from logits, as if there were two: " +
+          "build it with `classifierActivation: null`, or give it a new classifier (`resetClassifier`)",
+      );
+    }
     checkTrainable(data);
     if (validation && validation.classes.join("\n") !== data.classes.join("\n")) {
       throw new ArgumentError("fit: the validation data has other classes than the training data");

@@ -86,6 +86,11 @@ export class DataLoader {
     if (!((augment.mixup ?? 0) >= 0))
       throw new ArgumentError(`DataLoader: mixup must be at least 0, got ${augment.mixup}`);
     const { length, height, width, channels, labels } = data;
+    if (normalize === undefined) {
+      throw new ArgumentError(
+        "DataLoader: normalize is missing; for ImageNet's statistics imageClassification().normalize",
+      );
+    }
     const found = normalizationTables(normalize).length;
     if (found !== channels) {
       throw new ArgumentError(

@@ -2,7 +2,7 @@ import { currentBackend } from "../backend/current.ts";
 import { ArgumentError } from "../errors.ts";
 import { pow } from "../tensor/math.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
-import { type Tensor, zeros } from "../tensor/tensor.ts";
+import { Tensor, zeros } from "../tensor/tensor.ts";
 
 /** Parameters by name, as `net.namedParameters()` gives them. Names are the keys of the optimiser's state in checkpoints. */
 export type NamedParameters = Iterable<readonly [name: string, parameter: Tensor]>;
@@ -35,12 +35,13 @@ export abstract class Optimizer {
     this.name = name;
     const groups = grouped(parameters);
     this.slots = groups.flatMap((group) =>
-      [...group.parameters].map(([name, parameter]) => ({
-        name,
-        parameter,
-        lrScale: group.lrScale ?? 1,
-        weightDecay: group.weightDecay ?? weightDecay,
-      })),
+      [...group.parameters].map((entry) => {
+        const [name, parameter] = Array.isArray(entry) ? entry : [];
+        if (typeof name !== "string" || !(parameter instanceof Tensor)) {
+          throw new ArgumentError(`${this.name}: needs parameters with their names: net.namedParameters()`);
+        }
+        return { name, parameter, lrScale: group.lrScale ?? 1, weightDecay: group.weightDecay ?? weightDecay };
+      }),
     );
     const seen = new Set<Tensor>();
     for (const { name, parameter } of this.slots) {

@@ -18,7 +18,7 @@ import { readPictureFile } from "./open.ts";
 
 /** Options of `openDataset`. */
 export interface OpenDatasetOptions {
-  /** Which part to read where there are several. */
+  /** Which part to read where there are several; `"test"` by default. */
   readonly split?: "train" | "test";
 }
 
@@ -36,6 +36,7 @@ const splitNames = { train: ["train", "training"], test: ["test", "val", "valida
  * - CIFAR-10 or CIFAR-100 in the official binary format: a `.bin` or `.bin.gz` file, or the folder of them;
  * - MNIST's idx files (`.gz` too): the folder, or the file of the pictures beside that of the labels;
  * - a folder, or a zip file, of class folders of JPEG and PNG pictures, also below `train/` and `test/` (or `val/`).
+ *   Where there are two parts, `split` says which; without it, it is the test part.
  *   Classes are numbered in the order of their names, as torchvision's ImageFolder does. Pictures are decoded when asked for.
  * @throws FileAccessError, FileFormatError
  */

@@ -13,8 +13,8 @@ import { checkReadable } from "../../train/onDemand.ts";
 import { SGD } from "../../train/optimizer.ts";
 import { checkTrainable } from "../../train/prepared.ts";
 import { cosine, warmUp } from "../../train/schedule.ts";
+import { usualPreprocessing } from "../../usual.ts";
 import { openDataset } from "../../vision/openDataset.ts";
-import { cifarClassification, imageClassification } from "../../vision/presets.ts";
 import { weightsOf } from "../../weights.ts";
 import { start } from "../backend.ts";
 import { type Command, count, text, UsageError, workersOption } from "../command.ts";
@@ -69,7 +69,7 @@ export const finetune: Command = {
     const allEpochs = count(values, "all-epochs", 0, 0);
     const began = performance.now();
     await start(values);
-    const preprocessing = models[model].size === 32 ? cifarClassification() : imageClassification();
+    const preprocessing = usualPreprocessing(model);
     const read = new Progress("read", 1);
     const dataset = await openDataset(folder, { split: "train" });
     read.end();

@@ -5,6 +5,7 @@ export const fleetRemove: Command = {
   name: "fleet remove",
   summary: "Take a job out of the queue for good; files of results stay.",
   usage: "[options] NAME",
+  without: ["backend", "relaxed", "threads"],
   options: redisOption,
   examples: ["resnet-ts fleet remove birds"],
   async run(values, positionals) {

@@ -6,6 +6,7 @@ export const fleetResults: Command = {
   name: "fleet results",
   summary: "Print a job's results, one JSON object a line, in the order of its pictures.",
   usage: "[options] NAME [FOLDER…]",
+  without: ["backend", "relaxed", "threads"],
   options: {
     ...redisOption,
     partial: { type: "boolean", help: "what there is, of a job that is not finished" },

@@ -7,6 +7,7 @@ export const fleetStatus: Command = {
   name: "fleet status",
   summary: "Show how far a job is: a bar, pictures a second, the time left, failures.",
   usage: "[options] [NAME]",
+  without: ["backend", "relaxed", "threads"],
   options: {
     ...redisOption,
     watch: { type: "boolean", help: "every second, until the job is finished" },

@@ -11,6 +11,7 @@ export const fleetSubmit: Command = {
   name: "fleet submit",
   summary: "Queue the pictures of a folder, a pattern, a list or a bucket for the workers of a fleet.",
   usage: "--job NAME [options] FOLDER | PATTERN | LIST | s3://BUCKET/PREFIX/ | -",
+  without: ["backend", "relaxed", "threads"],
   options: {
     ...redisOption,
     job: { type: "string", value: "NAME", help: "the job's name; the same name again goes on where it stopped" },

@@ -9,6 +9,7 @@ export const fleetVerify: Command = {
   name: "fleet verify",
   summary: "Compute a sample of a job again on this machine, and demand the same bits.",
   usage: "[options] NAME [FOLDER…]",
+  without: ["backend", "relaxed", "threads"],
   options: {
     ...redisOption,
     sample: { type: "string", value: "N", help: "pictures, chosen at random; 100 by default" },

@@ -8,6 +8,7 @@ export const fleetWork: Command = {
   name: "fleet work",
   summary: "Take chunks of pictures from the queue, on as many machines as you like, until told to stop.",
   usage: "--out FOLDER [options] [NAME…]",
+  without: ["backend", "relaxed"],
   options: {
     ...redisOption,
     out: { type: "string", short: "o", value: "FOLDER", help: "where results go; several workers may share it" },
