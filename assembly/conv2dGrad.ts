@@ -45,6 +45,7 @@ export function weightGrad(r: usize, tile: i32, worker: i32): void {
 
   const pixels = oh * ow, row0 = <i32>(<i64>segment * n / segments) * pixels, row1 = <i32>(<i64>(segment + 1) * n / segments) * pixels;
   let image = row0 / pixels, oy = 0, ox = 0;
+  if (row0 == row1) memory.fill(sums, 0, (<usize>(groups * panels)) << 7); // an empty batch
   for (let first = row0; first < row1; first += chunk) {
     const count = min(chunk, row1 - first), filled = (count + 3) & ~3;
     let pd = load<usize>(r, WEIGHT_GRAD_DY) + ((<usize>oc0) << 2) + <usize>first * dyStep;

@@ -1,8 +1,8 @@
 import type { OpAttrs, OpName, View } from "./backend/backend.ts";
 import { currentBackend } from "./backend/current.ts";
-import { ResNetError } from "./errors.ts";
+import { ResNetError, ShapeError } from "./errors.ts";
 import type { Shape } from "./tensor/shape.ts";
-import { formatShape } from "./tensor/shape.ts";
+import { formatShape, sameShape } from "./tensor/shape.ts";
 import { full, Tensor } from "./tensor/tensor.ts";
 
 /** What an op is to the rest of the library: its shapes, its cost, and its gradient, side by side in one file of src/ops. */
@@ -184,6 +184,12 @@ export function backward(loss: Tensor, seed?: Tensor): void {
       },
     );
   }
+  if (seed !== undefined && !sameShape(seed.shape, loss.shape)) {
+    throw new ShapeError(
+      "backward",
+      `the seed must have the shape ${formatShape(loss.shape)}, got ${formatShape(seed.shape)}`,
+    );
+  }
   const grads = new Map<Entry, (Tensor | null)[]>();
   const give = (to: Target, grad: Tensor): void => {
     if ("leaf" in to) {
@@ -194,7 +200,10 @@ export function backward(loss: Tensor, seed?: Tensor): void {
     if (slots === undefined) {
       if (to.entry.released) {
         grad.dispose();
-        return;
+        throw new ResNetError(
+          `backward: a part of this tape (${to.entry.definition.name}) was already used by an earlier backward; add the losses and call it once`,
+          { code: "ERR_AUTOGRAD" },
+        );
       }
       slots = to.entry.outputShapes.map(() => null);
       grads.set(to.entry, slots);
@@ -304,7 +313,7 @@ export function recompute(body: (x: Tensor) => Tensor, x: Tensor, restore?: () =
   made.requiresGrad = true;
   made.gradient = { made: { entry, output: 0 }, release: () => drop(entry) };
   tape.push(entry);
-  y.dispose();
+  if (y !== x) y.dispose();
   return made;
 }
 
@@ -326,6 +335,7 @@ function secondRun(
   try {
     const made = body(leaf).keep();
     again = false;
+    if (made.gradient === undefined) return made === leaf && inputNeeds ? dy.view(dy.shape).keep() : null; // all frozen
     backward(made, dy);
     made.dispose();
     const { grad } = leaf;

@@ -18,6 +18,8 @@ export class PicturePrograms {
   readonly #net: PictureNet;
   readonly #programs = new Map<string, CompiledNetwork<PictureOutputs>>();
   #disposed = false;
+  #compiling = false;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(net: PictureNet) {
     this.#net = net;
@@ -25,16 +27,15 @@ export class PicturePrograms {
 
   /** One pass. @param data channels-last, of `shape`. @param use what is wanted of the outputs, which are given back after it */
   async run<T>(data: Float32Array, shape: readonly number[], use: (outputs: PictureOutputs) => Promise<T>): Promise<T> {
-    const program = await this.#program(shape);
-    const x = Tensor.empty(shape);
-    let y: PictureOutputs | undefined;
+    // One call after the other compiles (the first one takes the weights) and runs, so that none has its program disposed by the next.
+    const before = this.#last;
+    const turn = before.then(() => this.#pass(data, shape));
+    this.#last = turn.catch(() => undefined);
+    const y = await turn;
     try {
-      x.storage.write(data); // a 4-D tensor's bytes are channels-last
-      y = await program.run(x);
       return await use(y);
     } finally {
-      x.dispose();
-      for (const t of Object.values(y ?? {})) (t as Tensor).dispose();
+      for (const t of Object.values(y)) (t as Tensor).dispose();
     }
   }
 
@@ -43,7 +44,20 @@ export class PicturePrograms {
     this.#disposed = true;
     for (const program of this.#programs.values()) program.dispose();
     this.#programs.clear();
-    this.#net.dispose();
+    // Who is compiling now is not disturbed: it gives everything back itself.
+    if (!this.#compiling) this.#net.dispose();
+  }
+
+  async #pass(data: Float32Array, shape: readonly number[]): Promise<PictureOutputs> {
+    const program = await this.#program(shape);
+    if (this.#disposed) throw new DisposedError("classifier");
+    const x = Tensor.empty(shape);
+    try {
+      x.storage.write(data); // a 4-D tensor's bytes are channels-last
+      return program.runSync(x);
+    } finally {
+      x.dispose();
+    }
   }
 
   async #program(shape: readonly number[]): Promise<CompiledNetwork<PictureOutputs>> {
@@ -52,7 +66,20 @@ export class PicturePrograms {
     const found = this.#programs.get(key);
     if (found !== undefined) return found;
     const [before] = this.#programs.values();
-    const made = before === undefined ? await compile(outputs(this.#net), shape) : await before.forShape(shape);
+    this.#compiling = true;
+    let made: CompiledNetwork<PictureOutputs>;
+    try {
+      made = before === undefined ? await compile(outputs(this.#net), shape) : await before.forShape(shape);
+    } catch (error) {
+      throw this.#disposed ? new DisposedError("classifier") : error;
+    } finally {
+      this.#compiling = false;
+      if (this.#disposed) this.#net.dispose();
+    }
+    if (this.#disposed) {
+      made.dispose();
+      throw new DisposedError("classifier");
+    }
     this.#programs.set(key, made);
     // Two shapes are the usual case, a batch and its rest; a third takes the place of the oldest.
     for (const [old, program] of this.#programs) {

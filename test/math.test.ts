@@ -67,12 +67,15 @@ function* powers(): Generator<[number, number]> {
   for (let x = 9.094947017729282e-13; x < 1e12; x *= 1.37) for (let y = -25.7; y < 25; y += 0.31) yield [x, y];
 }
 
+/** sin and cos are for angles of random numbers and schedules, and NaN from here on. */
+const tooLarge = (name: Name, x: number): boolean => (name === "sin" || name === "cos") && Math.abs(x) >= 1647099;
+
 test("over all exponents the engine's own Math agrees to 2 units in the last place", () => {
   for (const name of unary) {
     let worst = 0;
     let at = 0;
     for (const x of everyExponent()) {
-      const u = ulps(math[name](x), Math[name](x));
+      const u = ulps(math[name](x), tooLarge(name, x) ? Number.NaN : Math[name](x));
       if (u > worst) {
         worst = u;
         at = x;
@@ -90,7 +93,10 @@ test("special values are those of ECMAScript", () => {
   specials.push(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 709.782712893384, -745.1332191019411);
   specials.push(2 ** 53, -(2 ** 53), 2 ** 53 - 1, 1 - Number.EPSILON / 2, 1 + Number.EPSILON, 710, -746);
   for (const x of specials) {
-    for (const name of unary) assert.ok(ulps(math[name](x), Math[name](x)) <= 2, `${name}(${x}) = ${math[name](x)}`);
+    for (const name of unary) {
+      const want = tooLarge(name, x) ? Number.NaN : Math[name](x);
+      assert.ok(ulps(math[name](x), want) <= 2, `${name}(${x}) = ${math[name](x)}`);
+    }
     for (const y of specials) {
       assert.ok(ulps(math.pow(x, y), x ** y) <= 2, `pow(${x}, ${y}) = ${math.pow(x, y)}, not ${x ** y}`);
     }
@@ -110,8 +116,8 @@ test("every engine gives these bits", async () => {
     expm1: "6dca511187179f38b85b966cd3a015a7d12233864ba16305e436dd96dbfc413d",
     log: "a5d56fa92ac87b8ddaca26f996b34d5c49ba769c2f23703a49a7b7abe0e9d468",
     log1p: "a79f5db317d8247e568f2a6209239962c78ff2868f803e62a49c887f4822bfe9",
-    sin: "0ec0a08955e646bc8d3f4b73bbff40ff82a90ab82bce27cc40ad159bf09780e5",
-    cos: "31dc7ddd3ff3af8a5b958fa7c9c92e48a33eb7f935ba42843f1e62f13887dbb3",
+    sin: "d6d78e7cf5897d4d89ed72aa09a61e6abedb6f0aed61e31b6d716ce1c638eb44",
+    cos: "5b5ffb1d49e1ef9b9c7720aab3c478611613b7b88c87bbca7d09c5dbe27fafe6",
     tanh: "c12111b1560f0deec2b83bb67692fdf793dcb44ba210c7462382cd01bc58a3ad",
     pow: "15124e20317faf8af38f95a1c4cea9a19729f74313c65d080bacb2f748acc02a",
   });

@@ -5,11 +5,14 @@ import { ResNetError } from "../errors.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { Storage } from "../tensor/storage.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import { tensorsIn } from "./tensors.ts";
 
 /** What stands where memory would: its length, and the values where somebody wrote some (constants). */
 export interface CapturedBlock {
   readonly length: number;
   values?: Float32Array;
+  /** A launch reads the values. */
+  noted?: boolean;
 }
 
 /** A backend that computes nothing: every launch is appended to a list. Nothing is allocated. */
@@ -26,7 +29,12 @@ export class CaptureBackend implements Backend {
   free(): void {}
 
   write(handle: CapturedBlock, values: Float32Array): void {
-    handle.values = values;
+    if (handle.noted) {
+      throw new ResNetError("capture: a tensor that an op has read is written again; make a new one", {
+        code: "ERR_CAPTURE",
+      });
+    }
+    handle.values = values.slice(); // the array may be filled again
   }
 
   read(): Promise<Float32Array> {
@@ -40,14 +48,17 @@ export class CaptureBackend implements Backend {
   launch<K extends OpName>(op: K, attrs: OpAttrs[K], inputs: readonly (View | null)[], outputs: readonly View[]): void {
     // Views of their own: the tensors are disposed when their tidy ends.
     const view = (v: View): View => ({ storage: v.storage, shape: v.shape });
-    for (const x of inputs) if (x !== null && x.storage.memory === this) this.#note(x.storage);
+    for (const x of inputs) if (x !== null && x.storage.memory === this) this.note(x.storage);
     this.launches.push({ op, attrs, inputs: inputs.map((v) => v && view(v)), outputs: outputs.map(view) } as Launch);
   }
 
-  #note(storage: Storage): void {
+  /** Remembers the values of a tensor that was made while recording. */
+  note(storage: Storage): void {
     if (storage.disposed || storage.pending) return;
-    const { values } = storage.handle as CapturedBlock;
-    if (values !== undefined) this.constants.set(storage, values);
+    const block = storage.handle as CapturedBlock;
+    if (block.values === undefined) return;
+    block.noted = true;
+    this.constants.set(storage, block.values);
   }
 
   info(): BackendInfo {
@@ -81,6 +92,7 @@ export function capture<Out>(body: (x: Tensor, backend: CaptureBackend) => Out, 
       try {
         const input: View = { storage: x.storage, shape: x.shape };
         const result = body(x, backend);
+        for (const { storage } of tensorsIn(result)) if (storage.memory === backend) backend.note(storage);
         return { input, result, launches: backend.launches, constants: backend.constants };
       } finally {
         x.dispose();

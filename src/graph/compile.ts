@@ -1,4 +1,4 @@
-import type { Graph, KernelTime, Precision, Program, ProgramMemory, View } from "../backend/backend.ts";
+import type { Graph, KernelTime, Precision, Program, ProgramMemory } from "../backend/backend.ts";
 import { currentBackend } from "../backend/current.ts";
 import { constants } from "../backend/graph.ts";
 import { ArgumentError, DisposedError, ResNetError, ShapeError } from "../errors.ts";
@@ -69,29 +69,36 @@ export async function compile<Out>(
     throw new ArgumentError(`compile: memory must be "default" or "low", got ${JSON.stringify(memory)}`);
   }
   checkPrecision(precision);
-  const shared = share?.shared() ?? new Shared();
-  const captured = inEvaluation(model, () => capture((x) => model.forward(x), shape));
-  const returned = tensorsIn(captured.result);
-  if (returned.length === 0) throw new ArgumentError("compile: forward returned no tensor");
-  const raw = buildGraph(captured, returned, (constant) => shared.folds.own(constant));
-  for (const t of returned) t.dispose();
-  checkHome(raw);
-  const graph = await optimise(raw, shared.folds);
-  const owners = ownersOf(model);
-  const release = (constant: Storage): void => {
-    if (shared.folds.owns(constant)) constant.release();
-    else if (!keepModel) for (const t of owners.get(constant) ?? []) t.dispose();
-  };
-  // What was folded is not needed any more: packed weights may take its place.
-  const needed = constants(graph);
-  for (const storage of owners.keys()) if (!needed.has(storage)) release(storage);
-  const backend = currentBackend();
-  const before = share?.program();
-  const program = backend.compile
-    ? await backend.compile(graph, { memory, precision, release, ...(before === undefined ? {} : { share: before }) })
-    : await createExecutor(graph, backend);
-  if (!keepModel) for (const tensors of owners.values()) for (const t of tensors) t.dispose();
-  return new CompiledNetwork(model, captured, graph, program, shared, { memory, precision });
+  const shared = (share?.shared() ?? new Shared()).retain();
+  try {
+    const captured = inEvaluation(model, () => capture((x) => model.forward(x), shape));
+    const returned = tensorsIn(captured.result);
+    if (returned.length === 0) throw new ArgumentError("compile: forward returned no tensor");
+    const raw = buildGraph(captured, returned, (constant) => shared.folds.own(constant));
+    // A model may return a parameter of its own.
+    const owners = ownersOf(model);
+    const owned = new Set([...owners.values()].flat());
+    for (const t of returned) if (!owned.has(t)) t.dispose();
+    checkHome(raw);
+    const graph = await optimise(raw, shared.folds);
+    const release = (constant: Storage): void => {
+      if (shared.folds.owns(constant)) constant.release();
+      else if (!keepModel) for (const t of owners.get(constant) ?? []) t.dispose();
+    };
+    // What was folded is not needed any more: packed weights may take its place.
+    const needed = constants(graph);
+    for (const storage of owners.keys()) if (!needed.has(storage)) release(storage);
+    const backend = currentBackend();
+    const before = share?.program();
+    const program = backend.compile
+      ? await backend.compile(graph, { memory, precision, release, ...(before === undefined ? {} : { share: before }) })
+      : await createExecutor(graph, backend);
+    if (!keepModel) for (const tensors of owners.values()) for (const t of tensors) t.dispose();
+    return new CompiledNetwork(model, captured, graph, program, shared, { memory, precision });
+  } catch (error) {
+    shared.release();
+    throw error;
+  }
 }
 
 /** A network that is ready to run for one input shape. */
@@ -120,7 +127,7 @@ export class CompiledNetwork<Out = Tensor> {
     this.#model = model;
     this.#result = captured.result;
     this.#program = program;
-    this.#shared = shared.retain();
+    this.#shared = shared;
     this.inputShape = captured.input.shape;
     this.outputShapes = graph.outputs.map((y) => y.shape);
     this.graph = graph;
@@ -156,14 +163,19 @@ export class CompiledNetwork<Out = Tensor> {
   runSync(x: Tensor): Out {
     const program = this.program();
     this.#check(x);
-    const made: View[] = [];
-    const result = mapTensors(this.#result, (t) => {
-      const y = Tensor.empty(t.shape);
-      made.push(y);
-      return y;
-    });
-    program.run(x, made);
-    return result;
+    const made: Tensor[] = [];
+    try {
+      const result = mapTensors(this.#result, (t) => {
+        const y = Tensor.empty(t.shape);
+        made.push(y);
+        return y;
+      });
+      program.run(x, made);
+      return result;
+    } catch (error) {
+      for (const y of made) y.dispose();
+      throw error;
+    }
   }
 
   #check(x: Tensor): void {

@@ -30,7 +30,13 @@ export async function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number
   const norm = await gradNorm(all);
   const factor = maxNorm / (norm + 1e-6);
   if (factor < 1) {
-    for (const { grad } of all) if (grad) currentBackend().launch("mulScalar", { factor }, [grad], [grad]);
+    for (const p of all) {
+      const { grad } = p;
+      if (grad === null) continue;
+      p.grad = Tensor.empty(grad.shape).keep(); // not in place: gradients of a sum's terms share their memory
+      currentBackend().launch("mulScalar", { factor }, [grad], [p.grad]);
+      grad.dispose();
+    }
   }
   return norm;
 }

@@ -44,7 +44,13 @@ export abstract class Optimizer {
       }),
     );
     const seen = new Set<Tensor>();
+    const names = new Set<string>();
     for (const { name, parameter } of this.slots) {
+      if (names.has(name))
+        throw new ArgumentError(
+          `${this.name}: two parameters are called ${name}; names are keys of the state, so put the modules' names before them`,
+        );
+      names.add(name);
       if (seen.has(parameter)) throw new ArgumentError(`${this.name}: the parameter ${name} is in two groups`);
       seen.add(parameter);
     }

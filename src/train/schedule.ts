@@ -69,6 +69,8 @@ export function warmUp(length: number, then: Schedule): Schedule {
   if (!(length >= 0)) throw new ArgumentError(`warmUp: length must be a share or a number of steps, got ${length}`);
   return (step, total, perEpoch) => {
     const w = length < 1 ? length * total : length;
-    return step < w ? (then(0, total - w, perEpoch) * (step + 1)) / w : then(step - w, total - w, perEpoch);
+    return step < w
+      ? (then(0, Math.max(1, total - w), perEpoch) * (step + 1)) / w
+      : then(step - w, total - w, perEpoch);
   };
 }

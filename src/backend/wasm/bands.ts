@@ -21,7 +21,11 @@ const least = 4;
  * once. A band stays in the second-level cache, its memory is used again by the next one, and its last row is kept for the next one's
  * first windows.
  */
-export function bandRows(sliced: Sliced, about: Pick<LowerContext, "memory" | "preparedAs">): Sliced {
+export function bandRows(
+  sliced: Sliced,
+  constants: ReadonlySet<Storage>,
+  about: Pick<LowerContext, "memory" | "chosen">,
+): Sliced {
   const slices = new Map(sliced.slices);
   const uses = useCounts(sliced.graph);
   const nodes: GraphNode[] = [];
@@ -32,6 +36,7 @@ export function bandRows(sliced: Sliced, about: Pick<LowerContext, "memory" | "p
     if (
       pool &&
       isPair(conv, pool, about) &&
+      !constants.has(conv.inputs[0]!.storage) &&
       uses.get(conv.outputs[0]!.storage) === 1 &&
       !slices.has(conv.outputs[0]!.storage)
     ) {
@@ -42,9 +47,9 @@ export function bandRows(sliced: Sliced, about: Pick<LowerContext, "memory" | "p
   return { graph: { ...sliced.graph, nodes }, slices };
 }
 
-function isPair(conv: GraphNode, pool: GraphNode, about: Pick<LowerContext, "memory" | "preparedAs">): boolean {
+function isPair(conv: GraphNode, pool: GraphNode, about: Pick<LowerContext, "memory" | "chosen">): boolean {
   if (conv.op !== "conv2d" || pool.op !== "maxPool2d") return false;
-  const [x, weight, , residual] = conv.inputs;
+  const [x, weight, bias, residual] = conv.inputs;
   const y = conv.outputs[0]!;
   if (residual || pool.inputs[0]!.storage !== y.storage || x!.shape[0] !== 1) return false;
   if (y.storage.length * floatBytes <= worthBytes) return false;
@@ -53,8 +58,9 @@ function isPair(conv: GraphNode, pool: GraphNode, about: Pick<LowerContext, "mem
   const [, oc, oh, ow] = y.shape as Four;
   const shape = { c: x!.shape[1]!, oc, oh, ow };
   const { memory } = about;
-  const chosen = about.preparedAs(weight!) ?? chooseConv(conv.attrs as Conv2dAttrs, shape, { memory, use: "compiled" });
-  return chosen === "winograd3";
+  const attrs = conv.attrs as Conv2dAttrs;
+  const choose = () => chooseConv(attrs, shape, { memory, use: "compiled" });
+  return about.chosen(attrs, [weight!, bias ?? null], choose) === "winograd3";
 }
 
 function inBands(conv: GraphNode<"conv2d">, pool: GraphNode<"maxPool2d">, slices: Map<Storage, Slice>): GraphNode[] {

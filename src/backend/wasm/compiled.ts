@@ -53,7 +53,9 @@ export class CompiledProgram implements Program {
   readonly #graph: Graph;
   readonly #prepared: Prepared;
   readonly #plan: Plan;
-  readonly #kept: Storage[];
+  readonly #kept: Storage[] = [];
+  /** Memory of its own. */
+  readonly #taken: number[] = [];
   readonly #arena: number;
   readonly #block: number;
   readonly #count: number;
@@ -65,32 +67,41 @@ export class CompiledProgram implements Program {
     this.#machine = machine;
     this.#graph = graph;
     this.#prepared = shared.retain();
-    const constants = constantsOf(graph);
-    const about = {
-      workers: machine.workers,
-      memory: options.memory,
-      preparedAs: (weight: View) => shared.layoutOf(weight.storage),
-    };
-    const sliced = bandRows(sliceBatch(graph, constants, machine.workers), about);
-    const found = survey(sliced.graph, constants, about);
-    for (const y of graph.outputs) if (constants.has(y.storage)) found.direct.add(y.storage);
-    // Weights first: what they leave behind is room for the arena.
-    const packer = new Packer(machine, shared, found, options.release);
-    this.#plan = plan(sliced, found);
-    const lowering = new Lowering(about, constants, this.#plan, packer);
-    lowering.prepareAll(sliced.graph, found.packed);
-    packer.finish();
-    this.#kept = [...found.direct].map((storage) => storage.retain());
-    this.#arena = allocator.alloc(this.#plan.bytes, "activations of a compiled network");
-    const commands = lowering.lower(sliced.graph, this.#arena);
-    const bytes = wordsOf(commands) * 4;
-    this.#block = allocator.alloc(bytes, "commands of a compiled network");
-    this.#count = commands.length;
-    writeCommands(allocator, commands, this.#block);
-    const weights = this.#kept.reduce((sum, storage) => sum + storage.length * 4, 0);
-    const packed = shared.bytes;
-    const arena = this.#plan.bytes;
-    this.memory = { weights, packed, arena, commands: bytes, total: weights + packed + arena + bytes };
+    try {
+      const constants = constantsOf(graph);
+      const about: Pick<LowerContext, "workers" | "memory" | "chosen"> = {
+        workers: machine.workers,
+        memory: options.memory,
+        chosen: (attrs, sources, choose) =>
+          allConstant(sources, constants) ? shared.chosen(attrs, sources, choose) : choose(),
+      };
+      const sliced = bandRows(sliceBatch(graph, constants, machine.workers), constants, about);
+      const found = survey(sliced.graph, constants, about);
+      for (const y of graph.outputs) if (constants.has(y.storage)) found.direct.add(y.storage);
+      // Weights first: what they leave behind is room for the arena.
+      const packer = new Packer(machine, shared, found, options.release);
+      this.#plan = plan(sliced, found);
+      const lowering = new Lowering(about, constants, this.#plan, packer);
+      try {
+        lowering.prepareAll(sliced.graph, found.packed);
+      } finally {
+        packer.finish();
+      }
+      for (const storage of found.direct) this.#kept.push(storage.retain());
+      this.#arena = this.#take(this.#plan.bytes, "activations of a compiled network");
+      const commands = lowering.lower(sliced.graph, this.#arena);
+      const bytes = wordsOf(commands) * 4;
+      this.#block = this.#take(bytes, "commands of a compiled network");
+      this.#count = commands.length;
+      writeCommands(allocator, commands, this.#block);
+      const weights = this.#kept.reduce((sum, storage) => sum + storage.length * 4, 0);
+      const packed = shared.bytes;
+      const arena = this.#plan.bytes;
+      this.memory = { weights, packed, arena, commands: bytes, total: weights + packed + arena + bytes };
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
   }
 
   run(input: View, outputs: readonly View[]): void {
@@ -106,8 +117,13 @@ export class CompiledProgram implements Program {
     this.#disposed = true;
     this.#prepared.release();
     for (const storage of this.#kept) storage.release();
-    this.#machine.allocator.free(this.#arena);
-    this.#machine.allocator.free(this.#block);
+    for (const at of this.#taken) this.#machine.allocator.free(at);
+  }
+
+  #take(bytes: number, what: string): number {
+    const at = this.#machine.allocator.alloc(bytes, what);
+    this.#taken.push(at);
+    return at;
   }
 
   #address({ storage }: View): number {
@@ -125,7 +141,7 @@ class Lowering implements LowerContext {
   readonly compiled = true;
   readonly workers: number;
   readonly memory: "default" | "low";
-  readonly preparedAs: LowerContext["preparedAs"];
+  readonly chosen: LowerContext["chosen"];
   readonly #constants: ReadonlySet<Storage>;
   readonly #plan: Plan;
   readonly #packer: Packer;
@@ -136,14 +152,14 @@ class Lowering implements LowerContext {
   #next = 0;
 
   constructor(
-    about: Pick<LowerContext, "workers" | "memory" | "preparedAs">,
+    about: Pick<LowerContext, "workers" | "memory" | "chosen">,
     constants: ReadonlySet<Storage>,
     plan: Plan,
     packer: Packer,
   ) {
     this.workers = about.workers;
     this.memory = about.memory;
-    this.preparedAs = about.preparedAs;
+    this.chosen = about.chosen;
     this.#constants = constants;
     this.#plan = plan;
     this.#packer = packer;
@@ -231,26 +247,26 @@ class Packer {
     scale: Float64Array | undefined,
     fill: (at: number, scale: number) => readonly Command[],
   ): number {
-    const storages = sources.map((v) => v?.storage ?? null);
-    const key = this.#prepared.key(layout, storages);
+    const key = this.#prepared.key(layout, sources);
     const ready = this.#prepared.find(key);
     if (ready !== undefined) return ready;
     const { prepared, direct } = this.#survey;
     const done: Storage[] = [];
-    for (const storage of storages) {
-      if (storage === null) continue;
+    for (const source of sources) {
+      if (source === null) continue;
+      const { storage } = source;
       const left = prepared.get(storage)! - 1;
       prepared.set(storage, left);
       if (left === 0 && !direct.has(storage)) done.push(storage);
     }
-    const weight = storages[0]!;
+    const weight = sources[0]!.storage;
     // Winograd's filters are far larger than the weights and never fit into their place: those are read where they are.
     const early = done.includes(weight) && length < 2 * weight.length;
     if (early) {
       this.#stage(weight);
       this.#release(weight);
     }
-    const at = this.#prepared.add(key, layout, weight, length);
+    const at = this.#prepared.add(key, length);
     this.#run(scale, (scaleAt) => fill(at, scaleAt));
     for (const storage of done) if (!early || storage !== weight) this.#release(storage);
     this.#staged = undefined;
@@ -283,12 +299,16 @@ class Packer {
   #run(scale: Float64Array | undefined, fill: (scale: number) => readonly Command[]): void {
     const { allocator } = this.#machine;
     const scaleAt = scale === undefined ? 0 : allocator.alloc(scale.byteLength, "factors of a batch norm");
-    if (scale !== undefined) new Float64Array(allocator.memory.buffer, scaleAt, scale.length).set(scale);
-    const commands = fill(scaleAt);
-    const block = allocator.alloc(wordsOf(commands) * 4, "commands");
-    writeCommands(allocator, commands, block);
-    this.#machine.run(block, commands.length);
-    allocator.free(block);
-    if (scaleAt !== 0) allocator.free(scaleAt);
+    let block = 0;
+    try {
+      if (scale !== undefined) new Float64Array(allocator.memory.buffer, scaleAt, scale.length).set(scale);
+      const commands = fill(scaleAt);
+      block = allocator.alloc(wordsOf(commands) * 4, "commands");
+      writeCommands(allocator, commands, block);
+      this.#machine.run(block, commands.length);
+    } finally {
+      if (block !== 0) allocator.free(block);
+      if (scaleAt !== 0) allocator.free(scaleAt);
+    }
   }
 }

@@ -42,7 +42,7 @@ export class Eager implements LowerContext {
     return at;
   }
 
-  preparedAs(): undefined {}
+  chosen: LowerContext["chosen"] = (_attrs, _sources, choose) => choose();
 
   emit<K extends KernelName>(kernel: K, tiles: number, record: RecordOf<K>): void {
     if (tiles > 0) this.#commands.push({ kernel, tiles, record: record as RecordOf<KernelName> });

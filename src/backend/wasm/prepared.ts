@@ -1,5 +1,7 @@
 import type { Storage } from "../../tensor/storage.ts";
+import type { Conv2dAttrs, View } from "../backend.ts";
 import type { Allocator } from "./allocator.ts";
+import type { ConvAlgorithm } from "./lower/chooseConv.ts";
 
 interface Entry {
   readonly at: number;
@@ -10,7 +12,7 @@ interface Entry {
 export class Prepared {
   readonly #allocator: Allocator;
   readonly #entries = new Map<string, Entry>();
-  readonly #layouts = new Map<Storage, string>();
+  readonly #layouts = new Map<string, ConvAlgorithm>();
   readonly #ids = new Map<Storage, number>();
   #users = 0;
 
@@ -24,23 +26,28 @@ export class Prepared {
     return sum;
   }
 
-  key(layout: string, sources: readonly (Storage | null)[]): string {
-    return [layout, ...sources.map((s) => (s === null ? "-" : this.#id(s)))].join(" ");
+  key(layout: string, sources: readonly (View | null)[]): string {
+    return [layout, ...sources.map((v) => v && this.#id(v.storage))].join();
   }
 
   find(key: string): number | undefined {
     return this.#entries.get(key)?.at;
   }
 
-  layoutOf(weight: Storage): string | undefined {
-    return this.#layouts.get(weight);
+  /** The first choice for a convolution of one kind with these weights stands, for other sizes of picture as well. */
+  chosen(attrs: Conv2dAttrs, sources: readonly (View | null)[], choose: () => ConvAlgorithm): ConvAlgorithm {
+    const { strideH, strideW, dilationH, dilationW, groups, padH, padW } = attrs;
+    const kind = [strideH, strideW, dilationH, dilationW, groups, padH + padW > 0];
+    const key = this.key(`${kind}`, sources);
+    const made = this.#layouts.get(key) ?? choose();
+    this.#layouts.set(key, made);
+    return made;
   }
 
-  add(key: string, layout: string, weight: Storage, length: number): number {
+  add(key: string, length: number): number {
     const bytes = length * 4;
     const at = this.#allocator.alloc(bytes, "packed weights");
     this.#entries.set(key, { at, bytes });
-    this.#layouts.set(weight, layout);
     return at;
   }
 

@@ -22,7 +22,7 @@ const somewhere = 64;
 export function survey(
   graph: Graph,
   constants: ReadonlySet<Storage>,
-  about: Pick<LowerContext, "preparedAs" | "workers" | "memory">,
+  about: Pick<LowerContext, "chosen" | "workers" | "memory">,
 ): Survey {
   const found: Survey = {
     scratch: graph.nodes.map(() => []),
@@ -42,7 +42,6 @@ export function survey(
     };
     table[node.op](node.attrs as never, node.inputs, node.outputs, {
       ...about,
-      preparedAs: about.preparedAs,
       compiled: true,
       address({ storage }) {
         if (constants.has(storage)) found.direct.add(storage);

@@ -25,10 +25,11 @@ export function foldBatchNorm(graph: Graph, fold: Fold): Graph {
     const [x, ...rest] = node.inputs as [View, View | null, View | null, View, View];
     const layer = written.get(x.storage);
     if (layer === undefined || !foldable(layer, uses) || !sameShape(x.shape, layer.outputs[0]!.shape)) continue;
+    const [layerInput, weight] = layer.inputs as [View, View];
+    if (written.has(weight.storage) || weight.storage === graph.input.storage) continue; // only constants are multiplied once
     const { eps, relu } = node.attrs as OpAttrs["batchNorm"];
     const folded = fold([layer.inputs[2]?.storage ?? null, ...rest.map((v) => v?.storage ?? null)], eps);
     if (folded === undefined) continue;
-    const [layerInput, weight] = layer.inputs as [View, View];
     replaced.set(layer, null);
     replaced.set(node, {
       op: layer.op,

@@ -1,4 +1,4 @@
-import { highWord, lowWord } from "./bits.ts";
+import { highWord } from "./bits.ts";
 
 // Method and constants: fdlibm k_sin.c, k_cos.c, e_rem_pio2.c
 // (Copyright 1993 Sun Microsystems, Inc. Freely usable with this notice kept).
@@ -48,9 +48,11 @@ const PIO2_3T = 8.4784276603689e-32;
 let head = 0;
 let tail = 0;
 
+/** Above it `reduce` would be wrong: 2^20 pi / 2. Angles of random numbers and schedules are a few turns. */
+const MOST = 1647099;
+
 /** Writes x - n pi / 2 to head + tail, at most pi / 4 in size, and returns n modulo 4. */
 function reduce(x: number): number {
-  if (Math.abs(x) >= 1647099) return reduceLarge(x); // 2^20 pi / 2
   const n = Math.floor(x * INV_PIO2 + 0.5);
   const exponent = (highWord(x) >> 20) & 0x7ff;
   let r = x - n * PIO2_1;
@@ -76,62 +78,21 @@ function reduce(x: number): number {
   return n & 3;
 }
 
-const TABLE_BITS = 1280;
-let twoOverPi: bigint | undefined; // floor(2 / pi * 2^TABLE_BITS)
-let piOverTwo = 0n; // floor(pi / 2 * 2^192)
-
-/** pi * 2^bits by Machin's formula. */
-function machin(bits: number): bigint {
-  const guard = 32;
-  const one = 1n << BigInt(bits + guard);
-  const arctanInverse = (q: bigint): bigint => {
-    let sum = 0n;
-    let sign = 1n;
-    for (let term = one / q, i = 1n; term !== 0n; term /= q * q, i += 2n, sign = -sign) sum += (sign * term) / i;
-    return sum;
-  };
-  return (16n * arctanInverse(5n) - 4n * arctanInverse(239n)) >> BigInt(guard);
-}
-
-/** Arguments above 2^20 pi / 2, rare: exact integer arithmetic with as many bits of 2 / pi as any f64 can need. */
-function reduceLarge(x: number): number {
-  if (twoOverPi === undefined) {
-    const pi = machin(TABLE_BITS);
-    twoOverPi = (1n << BigInt(2 * TABLE_BITS + 1)) / pi;
-    piOverTwo = pi >> BigInt(TABLE_BITS - 191);
-  }
-  const high = highWord(x);
-  const mantissa = (BigInt((high & 0xfffff) | 0x100000) << 32n) | BigInt(lowWord(x) >>> 0);
-  const exponent = ((high >> 20) & 0x7ff) - 1075;
-  const shift = BigInt(TABLE_BITS - exponent);
-  const turns = mantissa * twoOverPi; // |x| / (pi / 2) * 2^shift
-  const n = (turns + (1n << (shift - 1n))) >> shift;
-  const rest = ((turns - (n << shift)) * 2n ** 192n) >> shift; // fraction of a quarter turn * 2^192
-  const angle = rest * piOverTwo; // * 2^384
-  const first = Number(angle >> 200n);
-  const second = Number((angle >> 200n) - BigInt(first));
-  const unit = 4.078315292499078e-56; // 2^-184
-  const sign = x < 0 ? -1 : 1;
-  head = sign * first * unit;
-  tail = sign * second * unit;
-  return Number(BigInt.asUintN(2, x < 0 ? -n : n));
-}
-
-/** Sine of x radians to less than 1 unit in the last place, for every finite x. */
+/** Sine of x radians to less than 1 unit in the last place; NaN from 1,647,099 on. */
 export function sin(x: number): number {
   const a = Math.abs(x);
   if (a < 0.7853981633974483) return a < 1.4901161193847656e-8 ? x : kernelSin(x, 0); // pi / 4, 2^-26
-  if (!(a < Infinity)) return NaN;
+  if (!(a < MOST)) return NaN;
   const n = reduce(x);
   const y = n & 1 ? kernelCos(head, tail) : kernelSin(head, tail);
   return n & 2 ? -y : y;
 }
 
-/** Cosine of x radians to less than 1 unit in the last place, for every finite x. */
+/** Cosine of x radians to less than 1 unit in the last place; NaN from 1,647,099 on. */
 export function cos(x: number): number {
   const a = Math.abs(x);
   if (a < 0.7853981633974483) return kernelCos(x, 0);
-  if (!(a < Infinity)) return NaN;
+  if (!(a < MOST)) return NaN;
   const n = reduce(x);
   const y = n & 1 ? kernelSin(head, tail) : kernelCos(head, tail);
   return (n + 1) & 2 ? -y : y;

@@ -140,6 +140,7 @@ export class Line {
       const { request, transfer } = await this.#options.describe();
       if (this.#disposed) throw new DisposedError("classifier");
       if (this.#worker !== worker) throw this.#ended;
+      signal?.throwIfAborted(); // aborted meanwhile, or before: no event will say so any more
       const answer = await new Promise<Answers["open"]>((resolve, reject) => {
         const call = this.#newCall("open", request, { signal }, resolve, reject);
         this.#asked.set(call.id, call);

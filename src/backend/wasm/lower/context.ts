@@ -1,5 +1,6 @@
-import type { View } from "../../backend.ts";
+import type { Conv2dAttrs, View } from "../../backend.ts";
 import type { KernelName, RecordOf } from "../records.ts";
+import type { ConvAlgorithm } from "./chooseConv.ts";
 
 /**
  * What a lowering gets: it turns one op into commands without knowing whether they run now (eager) or are written once
@@ -21,8 +22,11 @@ export interface LowerContext {
     length: number,
     fill: (at: number, scale: number) => void,
   ): number;
-  /** In which layout these weights have been prepared already, if they have: others may no longer be possible. */
-  preparedAs(weight: View): string | undefined;
+  /**
+   * Which algorithm computes a convolution with these weights and bias: what was chosen for the first convolution of the same kind with them, since
+   * other layouts may no longer be possible; else what `choose` says.
+   */
+  chosen(attrs: Conv2dAttrs, sources: readonly (View | null)[], choose: () => ConvAlgorithm): ConvAlgorithm;
   /** How many workers run tiles at the same time; scratch memory of a worker is addressed by its index. */
   readonly workers: number;
   /** Whether weights are packed once and used often. */

@@ -1,6 +1,6 @@
 import type { OpAttrs, View } from "../../backend.ts";
 import { nchw, onePixel } from "../../pictures.ts";
-import { type ConvAlgorithm, chooseConv } from "./chooseConv.ts";
+import { chooseConv } from "./chooseConv.ts";
 import { floatBytes, type LowerContext, optional, packedLength, slabPanels } from "./context.ts";
 import { emitGemm, emitPack, emitPackedGemm } from "./gemm.ts";
 import { lowerStrassen } from "./strassen.ts";
@@ -20,8 +20,9 @@ export function lowerConv2d(
   const c = x.shape[1]!;
   const [, oc, oh, ow] = nchw(outputs[0]!.shape);
   const { memory } = context;
-  const algorithm =
-    (context.preparedAs(weight) as ConvAlgorithm | undefined) ?? chooseConv(attrs, { c, oc, oh, ow }, { memory, use });
+  const algorithm = context.chosen(attrs, [weight, inputs[2] ?? null], () =>
+    chooseConv(attrs, { c, oc, oh, ow }, { memory, use }),
+  );
   if (algorithm === "gemm" || algorithm === "packed") lowerProduct(algorithm, attrs, inputs, outputs, context);
   else if (algorithm === "strassen") lowerStrassen(attrs, inputs, outputs, context);
   else lowerWinograd(winogradSizes[algorithm], attrs, inputs, outputs, context);
