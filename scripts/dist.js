@@ -21,9 +21,27 @@ const present = (entries) => Object.fromEntries(Object.entries(entries).filter((
 /** What build.js writes as base64 modules: one copy for both sides, in a folder beside them. */
 const shared = { "src/backend/wasm/generated": "kernels", "src/models/embedded/generated": "weights" };
 
+/** A polyfill, a decoder of strings, classes, and properties: the binaries export plain functions. */
+const loaderCuts = [
+  [/^Object\.hasOwn = [\s\S]+?^};/m, ""],
+  [/new TextDecoder/, "/* @__PURE__ */ $&"],
+  [/= Symbol\(\)/, "= /* @__PURE__ */ Symbol()"],
+  [/\(hash >= 0\)/, "(false)"],
+  [/\(\/\^\(get\|set\):\/\.test\(name\)\)/g, "(false)"],
+];
+
 /** `#platform` and its like are what package.json says for Node, or for everybody else; shared modules stay outside. */
 const sides = (side) => ({
   name: "sides",
+  /** Of the loader only what these binaries need. Frozen intrinsics forbid its polyfill, which every engine has. */
+  transform(code, id) {
+    if (!id.includes("@assemblyscript/loader")) return undefined;
+    return loaderCuts.reduce((text, [found, instead]) => {
+      if (!found.test(text))
+        throw new Error(`@assemblyscript/loader is another than scripts/dist.js knows: no ${found}`);
+      return text.replace(found, instead);
+    }, code);
+  },
   resolveId(id, importer) {
     const choice = imports[id]?.[side];
     if (choice) return at(choice.replace("./build/", "").replace(/\.js$/, ".ts"));

@@ -28,6 +28,7 @@ const packaging = {
         [program("@arethetypeswrong/cli/dist/index.js"), file, "--profile", "esm-only", "--no-emoji", "--no-color"],
         [at("scripts/support/packed.js"), file],
         [program("size-limit/bin.js")],
+        ["--frozen-intrinsics", "-e", 'import("./dist/node/index.js").then(({ init }) => init())'],
       ]) {
         const { code, output } = await runNode(args, { env: { NO_COLOR: "1", FORCE_COLOR: "0" } });
         sum[code === 0 ? "passed" : "failed"]++;
