@@ -1,6 +1,10 @@
+import type { Worker } from "node:worker_threads";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { currentBackend } from "../src/backend/current.ts";
 import { createWasmBackend, type WasmBackend } from "../src/backend/wasm/backend.ts";
+import type { ResNetError } from "../src/errors.ts";
+import { compile } from "../src/graph/compile.ts";
 import { init } from "../src/init.ts";
 import { cifarResnet20 } from "../src/models/cifar.ts";
 import { resnet18 } from "../src/models/imagenet.ts";
@@ -56,6 +60,50 @@ test("a worker script that is not there is one clear error", async () => {
       assert.match(error.message, /worker\.js/);
     },
   );
+});
+
+test("a worker that cannot even be asked for is the same error", async () => {
+  const worker = new URL("https://example.com/worker.js"); // Node's Worker throws at once, as a page's does for another origin
+  await createWasmBackend({ threads: 3, relaxed: false, worker }).then(
+    () => assert.unreachable("should not start"),
+    (error: ResNetError) => {
+      assert.is(error.code, "ERR_WORKER");
+      assert.match(error.message, /a worker thread did not start \(.*; use threads: 1/);
+    },
+  );
+});
+
+test("workers of a backend that nobody holds any more end; a compiled network holds its own", async () => {
+  const alive = new Set<Worker>();
+  let started = 0;
+  const count = (worker: Worker) => {
+    started++;
+    alive.add(worker);
+    worker.once("exit", () => alive.delete(worker));
+  };
+  process.on("worker", count);
+  try {
+    const make = async (threads: number) => {
+      await init({ threads });
+      return compile(cifarResnet20(), [1, 3, 32, 32]);
+    };
+    const kept = await make(2);
+    const x = randn([1, 3, 32, 32]);
+    const held = currentBackend();
+    for (const threads of [3, 4, 3]) (await make(threads)).dispose();
+    await init({ threads: 1 });
+    assert.is(started, 1 + 2 + 3 + 2);
+    for (let i = 0; i < 50 && alive.size > 1; i++) {
+      globalThis.gc!();
+      await new Promise((later) => setTimeout(later, 20));
+    }
+    assert.is(alive.size, 1);
+    setMemory(held);
+    assert.equal((await kept.run(x)).shape, [1, 10]);
+    kept.dispose();
+  } finally {
+    process.off("worker", count);
+  }
 });
 
 for (const threads of [0, -1, 1.5, 1000, Number.NaN]) {

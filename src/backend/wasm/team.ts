@@ -21,6 +21,9 @@ export interface Team {
   dispose(): void;
 }
 
+/** Ends the workers of a team whose exports nobody holds any more: no backend, no compiled network. */
+const forgotten = new FinalizationRegistry<() => void>((dispose) => dispose());
+
 /** Starts `threads - 1` workers that stay inside the module and claim tiles. @throws ResNetError when one does not start */
 export async function startTeam(
   name: BinaryName,
@@ -40,10 +43,10 @@ export async function startTeam(
   let dead: Error | undefined;
   const starting: Promise<void>[] = [];
   for (let i = 1; i < threads; i++) {
-    const worker = spawnWorker(script);
-    workers.push(worker);
     starting.push(
       new Promise((resolve, reject) => {
+        const worker = spawnWorker(script); // throws at once for another origin's script, or where Trusted Types forbid it
+        workers.push(worker);
         const fail = (error: Error) => {
           dead ??= error;
           reject(error);
@@ -53,9 +56,9 @@ export async function startTeam(
           if (kind === "ready") resolve();
           else fail(new Error((answer as Failed).message));
         }, fail);
+        worker.post({ kind: "team", name, module, memory, control, index: i } satisfies Join);
       }),
     );
-    worker.post({ kind: "team", name, module, memory, control, index: i } satisfies Join);
   }
   try {
     await Promise.all(starting);
@@ -77,15 +80,13 @@ export async function startTeam(
       });
     }
   };
-  return {
-    threads,
-    exports: { ...exports, run },
-    allocator,
-    dispose() {
-      exports.quit(control);
-      for (const worker of workers) worker.terminate();
-    },
+  const dispose = () => {
+    exports.quit(control);
+    for (const worker of workers) worker.terminate();
   };
+  const shared = { ...exports, run };
+  forgotten.register(shared, dispose);
+  return { threads, exports: shared, allocator, dispose };
 }
 
 function sharedMemory(): WebAssembly.Memory {
