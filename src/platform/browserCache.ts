@@ -14,8 +14,17 @@ const address = (key: string, piece?: number) => {
   return `https://cache.invalid/resnet-ts/${encodeURIComponent(key)}${piece === undefined ? "" : `?piece=${piece}`}`;
 };
 
+/** Sandboxed frames throw when it is looked at. */
+function ownCaches(): CacheStorage | undefined {
+  try {
+    return globalThis.caches;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The browser's cache. The folder is Node's business and does not count here. */
-export function cacheStore(_folder?: string, storage: CacheStorage | undefined = globalThis.caches): CacheStore {
+export function cacheStore(_folder?: string, storage: CacheStorage | undefined = ownCaches()): CacheStore {
   const cache = storage?.open(NAME);
   return {
     place: storage === undefined ? "memory" : "the browser's cache",
@@ -40,10 +49,12 @@ async function lock(key: string): Promise<[alone: boolean, unlock: () => void]> 
   const locks = globalThis.navigator?.locks as LockManager | undefined;
   if (locks === undefined) return [true, () => {}];
   return new Promise((resolve) => {
-    locks.request(`resnet-ts/${key}`, { ifAvailable: true }, (held) => {
-      if (held === null) return resolve([false, () => {}]);
-      return new Promise<void>((unlock) => resolve([true, unlock]));
-    });
+    locks
+      .request(`resnet-ts/${key}`, { ifAvailable: true }, (held) => {
+        if (held === null) return resolve([false, () => {}]);
+        return new Promise<void>((unlock) => resolve([true, unlock]));
+      })
+      .catch(() => resolve([true, () => {}])); // sandboxed frames have no locks
   });
 }
 
