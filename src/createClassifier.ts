@@ -6,6 +6,7 @@ import { type Checkpoint, isOpen } from "./io/stateDict.ts";
 import { embeddedCifarResnet20 } from "./models/embedded/cifarResnet20.ts";
 import { type ModelName, modelName } from "./models/names.ts";
 import type { ClassifierSource, LoadProgress } from "./openClassifier.ts";
+import { isKind } from "./platform/kinds.ts";
 import type { FetchWeightsOptions } from "./pretrained.ts";
 import { currentMemory, hasMemory } from "./tensor/memory.ts";
 import { usualLabels } from "./usual.ts";
@@ -118,7 +119,7 @@ async function describe(
 }
 
 function fileName(weights: CheckpointSource | Checkpoint): string {
-  if (typeof weights === "string" || weights instanceof URL) return String(weights);
+  if (typeof weights === "string" || isKind(weights, "URL")) return String(weights);
   return isOpen(weights) ? weights.name : "buffer";
 }
 

@@ -5,6 +5,7 @@ import { type Checkpoint, isOpen } from "./io/stateDict.ts";
 import { createForLogits } from "./models/logits.ts";
 import type { ModelName } from "./models/names.ts";
 import type { PictureNet } from "./models/pictureNet.ts";
+import { isKind } from "./platform/kinds.ts";
 import { type FetchWeightsOptions, fetchWeights } from "./pretrained.ts";
 import { usualPreprocessing } from "./usual.ts";
 import type { Labels } from "./vision/labels/labels.ts";
@@ -81,7 +82,7 @@ async function open(
   if (published !== undefined) return fetchWeights(published, { onProgress: report, ...aborting, ...fetch });
   if (weights !== undefined && isOpen(weights)) return weights;
   // Bytes have no name of their own; whatever else there is says its own.
-  const named = weights instanceof Uint8Array || weights instanceof ArrayBuffer ? { name: file } : {};
+  const named = isKind(weights, "Uint8Array", "ArrayBuffer") ? { name: file } : {};
   const { format: _, allowNonCommercial: __, signal: ___, ...download } = fetch;
   return loadCheckpoint(weights!, { ...aborting, ...named, download: { onProgress: report, ...download } });
 }

@@ -1,5 +1,6 @@
 import { hdf5Library, httpFetch, openFile } from "#platform";
 import { ArgumentError, DownloadError, FileFormatError } from "../errors.ts";
+import { isKind } from "../platform/kinds.ts";
 import { hashInName } from "./cacheKey.ts";
 import { detectFormat } from "./detect.ts";
 import { type FetchOptions, fetchFile } from "./fetch.ts";
@@ -74,12 +75,12 @@ function kerasArchive(zip: ByteSource): ByteSource | undefined {
 async function openSource(source: CheckpointSource, options: LoadCheckpointOptions): Promise<ByteSource> {
   const { name, signal } = options;
   signal?.throwIfAborted();
-  if (source instanceof ArrayBuffer || source instanceof Uint8Array) return memorySource(name ?? "buffer", source);
-  if (typeof Blob !== "undefined" && source instanceof Blob) {
+  if (isKind(source, "ArrayBuffer", "Uint8Array")) return memorySource(name ?? "buffer", source);
+  if (isKind(source, "Blob", "File")) {
     const own = "name" in source && typeof source.name === "string" ? source.name : "blob";
     return memorySource(name ?? own, await source.arrayBuffer());
   }
-  if (typeof source !== "string" && !(source instanceof URL)) {
+  if (typeof source !== "string" && !isKind(source, "URL")) {
     throw new ArgumentError(
       `loadCheckpoint: a path, URL, ArrayBuffer, Uint8Array or Blob is needed, got ${typeof source}`,
     );

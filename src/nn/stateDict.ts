@@ -1,4 +1,5 @@
 import { ArgumentError, ResNetError, StateDictError } from "../errors.ts";
+import { isKind } from "../platform/kinds.ts";
 import { formatShape, numel, sameShape } from "../tensor/shape.ts";
 import type { Staged } from "../tensor/storage.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -104,7 +105,7 @@ function read(loadable: Loadable): StateTensors {
   if (typeof loadable !== "object" || loadable === null || ArrayBuffer.isView(loadable)) {
     throw new ArgumentError(`loadStateDict: needs a Map or an object of tensors by name, got ${typeof loadable}`);
   }
-  const entries = loadable instanceof Map ? loadable : Object.entries(loadable);
+  const entries = isKind(loadable, "Map") ? loadable : Object.entries(loadable);
   const state = new Map<string, StateTensor>();
   for (const [key, value] of entries as Iterable<[string, LoadableTensor]>) state.set(key, stateTensor(key, value));
   return state;

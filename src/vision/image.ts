@@ -1,4 +1,5 @@
 import { ArgumentError } from "../errors.ts";
+import { isKind } from "../platform/kinds.ts";
 
 /** Pixels: 8 bits a channel, rows top to bottom, channels interleaved. 1 channel is grey, 3 RGB, 4 RGBA (alpha not premultiplied). */
 export interface RawImage {
@@ -45,7 +46,7 @@ export function checkImage(image: RawImage, where = "image"): void {
   if (channels !== 1 && channels !== 3 && channels !== 4) {
     throw new ArgumentError(`${where}: channels must be 1 (grey), 3 (RGB) or 4 (RGBA), not ${String(channels)}`);
   }
-  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
+  if (!isKind(data, "Uint8Array", "Uint8ClampedArray")) {
     throw new ArgumentError(`${where}: data must be a Uint8Array or Uint8ClampedArray of values 0 to 255`);
   }
   const expected = width * height * channels;

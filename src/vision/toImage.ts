@@ -1,6 +1,7 @@
 import { ArgumentError, ResNetError } from "../errors.ts";
 import { drawnPixels } from "../platform/canvas.ts";
 import type { RgbaPixels } from "../platform/images.ts";
+import { isKind, kindOf } from "../platform/kinds.ts";
 import { decodeImage } from "./decode.ts";
 import { checkImage, type RawImage, sizeProblem } from "./image.ts";
 import { readPictureFile } from "./open.ts";
@@ -71,14 +72,14 @@ export async function toImage(input: ImageInput, options: ToImageOptions = {}): 
 }
 
 async function convert(input: ImageInput, { name = "image", signal }: ToImageOptions): Promise<RawImage> {
-  if (typeof input === "string" || input instanceof URL) {
+  if (typeof input === "string" || isKind(input, "URL")) {
     const file = name === "image" ? shortName(input) : name;
     return decodeImage(await readPictureFile(input, signal), file);
   }
-  if (input instanceof ArrayBuffer) return decodeImage(new Uint8Array(input), name);
-  if (input instanceof Uint8Array) return decodeImage(input, name);
+  if (isKind(input, "ArrayBuffer")) return decodeImage(new Uint8Array(input), name);
+  if (isKind(input, "Uint8Array")) return decodeImage(input, name);
   if (typeof input !== "object" || input === null) throw unusable(input, name);
-  if (typeof Blob !== "undefined" && input instanceof Blob) {
+  if (isKind(input, "Blob", "File")) {
     const file = name === "image" && "name" in input && typeof input.name === "string" ? input.name : name;
     return decodeImage(new Uint8Array(await input.arrayBuffer()), file);
   }
@@ -155,8 +156,6 @@ function checkSize(width: number, height: number, name: string): void {
   const problem = sizeProblem(width, height);
   if (problem !== undefined) throw new ArgumentError(`${name}: ${problem}`);
 }
-
-const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
 function unusable(input: unknown, name: string): ArgumentError {
   return new ArgumentError(

@@ -1,8 +1,11 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
+import { createContext, runInContext } from "node:vm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { init } from "../../src/init.ts";
 import { loadCheckpoint } from "../../src/io/checkpoint.ts";
+import { Linear } from "../../src/nn/linear.ts";
 import { sharedPath } from "../support/shared.ts";
 import { assertTensors, failure, golden, goldenBytes, goldenJson, zipOf } from "./support.ts";
 
@@ -23,6 +26,19 @@ for (const variant of [
     assert.equal([...checkpoint.keys()], Object.keys(goldenJson("mixed.json")));
   });
 }
+
+test("bytes of another realm, and loadStateDict of a Map of one", async () => {
+  const context = createContext({ bytes: goldenBytes("mixed.pth") });
+  for (const code of ["Uint8Array.from(bytes)", "Uint8Array.from(bytes).buffer"]) {
+    const checkpoint = await loadCheckpoint(runInContext(code, context) as Uint8Array);
+    assertTensors(checkpoint, goldenJson("mixed.json"));
+  }
+  await init();
+  const layer = new Linear(2, 1, { bias: false });
+  const state = runInContext("new Map([['weight', { shape: [1, 2], data: [3, 4] }]])", context) as Map<string, never>;
+  layer.loadStateDict(state);
+  assert.equal([...layer.weight.dataSync()], [3, 4]);
+});
 
 test("the same from bytes, an ArrayBuffer, a Blob and a file: URL", async () => {
   const bytes = goldenBytes("mixed.pth");

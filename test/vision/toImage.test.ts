@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { createContext, runInContext } from "node:vm";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ArgumentError, DownloadError, FileAccessError, FileFormatError, ResNetError } from "../../src/errors.ts";
@@ -26,6 +27,15 @@ async function refused(input: unknown, kind: new (...args: never[]) => ResNetErr
   }
   assert.unreachable(`expected ${words}`);
 }
+
+test("values of another realm", async () => {
+  const context = createContext({ bytes: picture });
+  for (const code of ["Uint8Array.from(bytes)", "Uint8Array.from(bytes).buffer"]) {
+    assert.equal((await toImage(runInContext(code, context) as Uint8Array)).data, pixels);
+  }
+  const raw = runInContext("({ data: new Uint8ClampedArray(12), width: 2, height: 2 })", context) as ImageInput;
+  assert.is((await toImage(raw)).channels, 3);
+});
 
 test("a path, a file: URL, a name that lies about its kind", async () => {
   const folder = mkdtempSync(join(tmpdir(), "resnet-ts-"));

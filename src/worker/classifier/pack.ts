@@ -1,5 +1,6 @@
 import { absolute } from "#worker";
 import type { PictureOptions } from "../../classifier.ts";
+import { isKind } from "../../platform/kinds.ts";
 import type { RawImage } from "../../vision/image.ts";
 import type { ImageInput } from "../../vision/toImage.ts";
 
@@ -18,16 +19,16 @@ export interface Packed {
  */
 export async function pack(image: ImageInput, { signal, transfer = false }: PictureOptions): Promise<Packed> {
   signal?.throwIfAborted();
-  if (typeof image === "string" || image instanceof URL) return { image: absolute(String(image)), transfer: [] };
+  if (typeof image === "string" || isKind(image, "URL")) return { image: absolute(String(image)), transfer: [] };
   if (typeof image === "object" && image !== null) {
-    if (image instanceof ArrayBuffer) return { image, transfer: transfer ? [image] : [] };
-    if (image instanceof Uint8Array) return { image, transfer: memoryOf(image, transfer) };
-    if (typeof Blob !== "undefined" && image instanceof Blob) return { image, transfer: [] };
+    if (isKind(image, "ArrayBuffer")) return { image, transfer: transfer ? [image] : [] };
+    if (isKind(image, "Uint8Array")) return { image, transfer: memoryOf(image, transfer) };
+    if (isKind(image, "Blob", "File")) return { image, transfer: [] };
     if ("data" in image && !("toBuffer" in image)) return packPixels(image, transfer);
-    if (typeof VideoFrame !== "undefined" && image instanceof VideoFrame) {
+    if (isKind(image, "VideoFrame")) {
       return handle(transfer ? image : image.clone());
     }
-    if (typeof ImageBitmap !== "undefined" && image instanceof ImageBitmap) {
+    if (isKind(image, "ImageBitmap")) {
       return transfer ? handle(image) : { image, transfer: [] };
     }
     const bitmap = await shown(image);
@@ -55,7 +56,7 @@ function packPixels(
 /** The memory of a view, where it is all that is in it: nobody else's bytes are taken away. */
 function memoryOf(view: Uint8Array | Uint8ClampedArray, transfer: boolean): ArrayBuffer[] {
   const { buffer, byteLength } = view;
-  return transfer && buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
+  return transfer && isKind(buffer, "ArrayBuffer") && buffer.byteLength === byteLength ? [buffer] : [];
 }
 
 async function shown(image: ImageInput): Promise<ImageBitmap | undefined> {
