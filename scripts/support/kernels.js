@@ -45,6 +45,7 @@ export async function buildKernels(log) {
             [
               asc,
               `assembly/${name.endsWith("Threads") ? "threads" : "index"}.ts`,
+              ...(name.startsWith("relaxed") ? ["assembly/relaxed.ts"] : []),
               "--config",
               "asconfig.json",
               "--target",

@@ -16,6 +16,10 @@ const binary = readFileSync(join(repoRoot, "build/wasm/strict.wasm"));
 const files = {
   ...(await libraryFiles()),
   "/plain.wasm": { type: "text/plain", body: binary },
+  "/strict-threads.wasm": {
+    type: "application/wasm",
+    body: readFileSync(join(repoRoot, "build/wasm/strict-threads.wasm")),
+  },
   "/page.wasm": { type: "text/html", body: html },
   "/page.js": { type: "text/html", body: html },
   "/throws.js": { type: "text/javascript", body: 'throw new Error("not today")' },
@@ -80,6 +84,30 @@ else {
     const { info } = await inPage(browser, {}, { threads: 2 });
     assert.equal([info!.binary, info!.threads], ["strict", 1]);
     assert.match(info!.reasons.join(), /SharedArrayBuffer is missing .*cross-origin isolation/);
+  });
+
+  test("the same with a binary for threads, and for a classifier in a worker: the inlined one", async () => {
+    const site = await openSite(files, {});
+    const page = await browser.newPage();
+    try {
+      await page.goto(site.address);
+      const told = await page.evaluate(ask, { threads: 2, wasm: "/strict-threads.wasm" });
+      assert.is(told.info?.binary ?? told.message, "strict");
+      assert.match(
+        told.info!.reasons.join(),
+        /the binary that was handed over is for threads: the inlined one instead/,
+      );
+      const inWorker = await page.evaluate(async () => {
+        const classifier = await resnet.createClassifier("cifar_resnet20", { worker: true });
+        const { binary, threads } = classifier.backend;
+        classifier.dispose();
+        return [binary, threads];
+      });
+      assert.equal(inWorker, ["strict", 1]);
+    } finally {
+      await page.close();
+      site.close();
+    }
   });
 
   const wrong = [

@@ -1,3 +1,4 @@
+import { ResNetError } from "../../errors.ts";
 import { isTurned } from "../../tensor/layout.ts";
 import type { Handle, MemoryStats } from "../../tensor/memory.ts";
 import { numel, type Shape } from "../../tensor/shape.ts";
@@ -16,8 +17,10 @@ import type {
 import { Allocator } from "./allocator.ts";
 import {
   type BinaryName,
+  binaryName,
   compileBinary,
   type Exports,
+  hasTeam,
   inlinedBinary,
   instantiateBinary,
   type WasmSource,
@@ -33,28 +36,40 @@ import { startTeam } from "./team.ts";
 
 export type { WasmOptions };
 
-/** Gives a binary, compiled. */
-export type Binaries = (name: BinaryName) => Promise<WebAssembly.Module>;
+/** Gives a binary, compiled; what there is to say about it goes to the reasons. */
+export type Binaries = (name: BinaryName, reasons: string[]) => Promise<WebAssembly.Module>;
 
 /** Linear memory starts at 1 MiB (what asconfig.json says) and may grow to 4 GiB. */
 const initialPages = 16;
 const maximumPages = 65536;
 
-/** With the binary that is handed over, or the inlined one. */
+/** With the binary that is handed over, or the inlined one: also where threads were asked for, their binary is here, and they are not. */
 export async function createWasmBackend(options: WasmOptions & { readonly wasm?: WasmSource }): Promise<WasmBackend> {
-  const { wasm } = options;
-  return startWasmBackend(options, async (name) => {
-    if (wasm !== undefined) return compileBinary(name, wasm);
+  const { wasm, threads } = options;
+  return startWasmBackend(options, async (name, reasons) => {
+    if (wasm !== undefined) {
+      const module = await compileBinary(name, wasm);
+      if (threads === 1 || hasTeam(name) || !hasTeam(binaryName(module, name))) return module;
+      reasons.push("the binary that was handed over is for threads: the inlined one instead");
+    }
     const text = await inlinedBinary(name);
     return compileBinary(name, () => inlineBytes(text));
   });
 }
 
 export async function startWasmBackend(options: WasmOptions, binaries: Binaries): Promise<WasmBackend> {
-  const { name, team, reasons } = plan(options);
-  const module = await binaries(name);
-  if (team) {
-    const started = await startTeam(name, module, options.threads, options.worker);
+  const { threads, worker } = options;
+  const { name: wanted, reasons } = plan(options);
+  const module = await binaries(wanted, reasons);
+  const name = binaryName(module, wanted);
+  if (hasTeam(name) !== hasTeam(wanted)) {
+    throw new ResNetError(`wasm: threads: ${threads} needs the ${wanted} binary of resnet-ts/wasm, got ${name}`, {
+      code: "ERR_WASM",
+    });
+  }
+  if (name !== wanted) reasons.push(`but the binary that was handed over is ${name}`);
+  if (hasTeam(name)) {
+    const started = await startTeam(name, module, threads, worker);
     return new WasmBackend(name, reasons, started.exports, started.allocator, started);
   }
   const memory = new WebAssembly.Memory({ initial: initialPages, maximum: maximumPages });

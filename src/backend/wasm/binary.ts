@@ -1,6 +1,7 @@
 import { demangle } from "@assemblyscript/loader";
 import { httpFetch, openFile } from "#platform";
 import { ResNetError } from "../../errors.ts";
+import { isKind, kindOf } from "../../platform/kinds.ts";
 
 /** What the binary exports. A type alias, as the loader's generic wants. */
 export type Exports = {
@@ -17,6 +18,8 @@ export type TeamExports = Exports & {
 };
 
 export type BinaryName = "strict" | "relaxed" | "strictThreads" | "relaxedThreads";
+/** Whether it is on shared memory, for threads. */
+export const hasTeam = (name: BinaryName): boolean => name.endsWith("Threads");
 export type WasmSource = WebAssembly.Module | URL | Response | BufferSource;
 
 /** The smallest module that uses f32x4.relaxed_madd: valid only where the engine has relaxed SIMD. */
@@ -64,13 +67,20 @@ export async function compileBinary(
   source: WasmSource | (() => Promise<BufferSource>),
 ): Promise<WebAssembly.Module> {
   if (typeof WebAssembly === "undefined") throw new ResNetError("wasm: there is no WebAssembly here", { code: noWasm });
-  if (source instanceof WebAssembly.Module) return source;
+  if (kindOf(source) === "WebAssembly.Module") return source as WebAssembly.Module;
   const own = typeof source === "function";
   try {
-    return await WebAssembly.compile(own ? await source() : await bytesOf(source));
+    return await WebAssembly.compile(own ? await source() : await bytesOf(source as URL | Response | BufferSource));
   } catch (cause) {
     throw wasmError(name, cause, own || forbidden());
   }
+}
+
+/** Which one a compiled binary is, told by what it exports. @throws ResNetError where it is not one of this library */
+export function binaryName(module: WebAssembly.Module, wanted: BinaryName): BinaryName {
+  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
+  if (!names.includes("heapBase")) throw wasmError(wanted, new Error("it is a binary, but not one of this library"));
+  return `${names.includes("relaxed") ? "relaxed" : "strict"}${names.includes("runTeam") ? "Threads" : ""}`;
 }
 
 const noWasm = "ERR_NO_WASM";
@@ -86,8 +96,8 @@ function forbidden(): boolean {
 
 /** The content type does not matter: what was fetched is compiled from its bytes, once it looks like a binary. */
 export async function bytesOf(source: URL | Response | BufferSource): Promise<BufferSource> {
-  if (source instanceof URL) return fetched(source);
-  return source instanceof Response ? responseBytes(source) : checked(source, "what was handed over");
+  if (isKind(source, "URL")) return fetched(source);
+  return isKind(source, "Response") ? responseBytes(source) : checked(source, "what was handed over");
 }
 
 async function fetched(address: URL): Promise<BufferSource> {
@@ -142,9 +152,7 @@ export async function instantiateBinary<T extends Exports>(
   try {
     // Only this much of the loader: strings, arrays and pinned objects never cross the border, and the core is 1 kB smaller.
     const instance = await WebAssembly.instantiate(module, { env: { memory } });
-    const exports = demangle<T>({ ...instance.exports });
-    if (typeof exports.heapBase !== "function") throw new Error("it is a binary, but not one of this library");
-    return exports;
+    return demangle<T>({ ...instance.exports });
   } catch (cause) {
     throw wasmError(name, cause);
   }

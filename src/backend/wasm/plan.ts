@@ -22,16 +22,16 @@ export function whyNoTeam(): string | undefined {
   return undefined;
 }
 
-/** Which binary these options lead to, why, and whether it has a team. */
-export function plan(options: WasmOptions): { name: BinaryName; team: boolean; reasons: string[] } {
+/** Which binary these options lead to, and why. */
+export function plan(options: WasmOptions): { name: BinaryName; reasons: string[] } {
   const choice = chooseBinary(options.relaxed);
   const reasons = [...(options.notes ?? []), choice.reason];
-  if (options.threads === 1) return { name: choice.name, team: false, reasons };
+  if (options.threads === 1) return { name: choice.name, reasons };
   const asked = `${options.threads} threads were asked for`;
   const missing = whyNoTeam();
   if (missing !== undefined) {
-    return { name: choice.name, team: false, reasons: [...reasons, `${asked}, but ${missing}: one thread instead`] };
+    return { name: choice.name, reasons: [...reasons, `${asked}, but ${missing}: one thread instead`] };
   }
   reasons.push(`${asked}: ${options.threads - 1} workers help on one shared memory`);
-  return { name: `${choice.name}Threads`, team: true, reasons };
+  return { name: `${choice.name}Threads`, reasons };
 }

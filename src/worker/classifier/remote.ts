@@ -1,6 +1,13 @@
 import { absolute, spawnClassifier } from "#worker";
 import type { BackendInfo } from "../../backend/backend.ts";
-import { bytesOf, inlinedBinary } from "../../backend/wasm/binary.ts";
+import {
+  type BinaryName,
+  binaryName,
+  bytesOf,
+  compileBinary,
+  hasTeam,
+  inlinedBinary,
+} from "../../backend/wasm/binary.ts";
 import { inlineBytes } from "../../backend/wasm/inline.ts";
 import { plan } from "../../backend/wasm/plan.ts";
 import type { Classifier, ClassifyOptions, ExplainOptions, Explanation, PictureOptions } from "../../classifier.ts";
@@ -9,6 +16,7 @@ import { checkLabels, classIndex, explanation } from "../../explanation.ts";
 import type { InitOptions } from "../../init.ts";
 import type { ModelName } from "../../models/names.ts";
 import type { ClassifierSource, OpenOptions } from "../../openClassifier.ts";
+import { isKind } from "../../platform/kinds.ts";
 import type { RawImage } from "../../vision/image.ts";
 import type { Labels } from "../../vision/labels/labels.ts";
 import type { Preprocessing } from "../../vision/presets.ts";
@@ -55,7 +63,7 @@ export async function openRemote(model: ModelName, options: RemoteOptions): Prom
 
 /** As it can be sent: addresses are the same in the worker, and functions stay here. */
 function portable({ weights, fetch, ...rest }: ClassifierSource): ClassifierSource {
-  const own = typeof weights === "string" || weights instanceof URL ? absolute(String(weights)) : weights;
+  const own = typeof weights === "string" || isKind(weights, "URL") ? absolute(String(weights)) : weights;
   const { onProgress: _, signal: __, fetch: ___, store: ____, ...plain } = fetch ?? {};
   return { ...rest, fetch: plain, ...(own === undefined ? {} : { weights: own }) };
 }
@@ -64,15 +72,25 @@ async function backendRequest(options: RemoteOptions["init"]): Promise<BackendRe
   const { backend, threads = 1, relaxed = false, wasm, worker } = options;
   const common = { backend, threads, relaxed, worker: worker?.toString() };
   if (backend === "js") return { ...common, binary: undefined, own: false };
-  if (wasm instanceof URL || wasm instanceof Response) {
-    try {
-      return { ...common, binary: await bytesOf(wasm instanceof Response ? wasm.clone() : wasm), own: false };
-    } catch (cause) {
-      throw new ResNetError(`wasm: ${(cause as Error).message}`, { code: "ERR_WASM", cause });
-    }
+  const { name } = plan({ threads, relaxed });
+  let binary: BackendRequest["binary"];
+  try {
+    binary = isKind(wasm, "URL") ? await bytesOf(wasm) : isKind(wasm, "Response") ? await bytesOf(wasm.clone()) : wasm;
+  } catch (cause) {
+    throw new ResNetError(`wasm: ${(cause as Error).message}`, { code: "ERR_WASM", cause });
   }
-  if (wasm !== undefined) return { ...common, binary: wasm, own: false };
-  return { ...common, binary: await inlineBytes(await inlinedBinary(plan({ threads, relaxed }).name)), own: true };
+  // A binary for threads where there are none: as `init` does, the inlined one.
+  const unfit = threads > 1 && !hasTeam(name) && binary !== undefined && (await isForTeam(name, binary));
+  if (binary !== undefined && !unfit) return { ...common, binary, own: false };
+  return { ...common, binary: await inlineBytes(await inlinedBinary(name)), own: true };
+}
+
+async function isForTeam(name: BinaryName, binary: WebAssembly.Module | BufferSource): Promise<boolean> {
+  try {
+    return hasTeam(binaryName(await compileBinary(name, binary), name));
+  } catch {
+    return false; // the worker says why
+  }
 }
 
 interface Facts {
