@@ -1,6 +1,7 @@
 import type { Backend, BackendInfo } from "./backend/backend.ts";
 import { currentBackend } from "./backend/current.ts";
 import { ArgumentError, ResNetError, UnknownNameError } from "./errors.ts";
+import { isKind } from "./platform/kinds.ts";
 import { setMemory } from "./tensor/memory.ts";
 
 const backends = ["wasm", "webgpu", "js", "auto"] as const;
@@ -28,46 +29,62 @@ export interface InitOptions {
   readonly worker?: string | URL;
 }
 
-let ready: Promise<Backend> | undefined;
-let settled: readonly unknown[] | undefined;
-let asked: InitOptions = {};
-/** Whether `ready` is js because there was no wasm to be had. */
-let fellBack = false;
+/** One call of `init` that loads a backend. */
+interface Attempt {
+  readonly key: readonly unknown[];
+  readonly options: InitOptions;
+  readonly backend: Promise<Backend>;
+}
+
+/** The newest that succeeded, if any, and behind it those that are newer and still on their way. */
+let attempts: readonly Attempt[] = [];
 
 /**
  * Loads a backend and makes it current. Idempotent: the same options again change nothing; other options load another
- * backend (networks made before are moved to it with `await net.to()`).
+ * backend (networks made before are moved to it with `await net.to()`). When that fails, everything stays as it was; of calls
+ * at the same time the last one holds.
  */
 export async function init(options: InitOptions = {}): Promise<BackendInfo> {
+  if (Object(options) !== options) throw new ArgumentError(`init: expected { backend, threads, … }, got ${options}`);
   const { backend, threads = 1, relaxed = false, wasm, worker, gpu } = options;
   if (backend !== undefined && !backends.includes(backend)) throw new UnknownNameError("backend", backend, backends);
   if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
     throw new ArgumentError(`init: threads must be a whole number from 1 to 256, got ${threads}`);
   }
-  const key = [backend ?? "wasm", threads, relaxed, wasm instanceof URL ? wasm.href : wasm, worker?.toString(), gpu];
-  const same = settled?.every((value, i) => value === key[i]) && !(fellBack && backend === "wasm");
-  if (ready === undefined || (!same && Object.keys(options).length > 0) || (await lost(ready))) {
-    settled = key;
-    asked = options;
-    const made = load(options);
-    ready = made;
-    made.catch(() => {
-      if (ready === made) ready = undefined;
-    });
+  const key = [backend ?? "wasm", threads, relaxed, isKind(wasm, "URL") ? wasm.href : wasm, worker?.toString(), gpu];
+  let mine = attempts.at(-1);
+  const same = mine?.key.every((value, i) => value === key[i]);
+  if (mine === undefined || (!same && Object.keys(options).length > 0) || (await unfit(mine.backend, backend))) {
+    mine = begin(key, options);
   }
-  const made = await ready;
-  setMemory(made);
+  const made = await mine.backend;
+  if (attempts.includes(mine)) setMemory(made);
   return made.info();
 }
 
-/** What `init` was asked for last: a classifier in a worker is set up in the same way. */
-export function initOptions(): InitOptions {
-  return asked;
+function begin(key: readonly unknown[], options: InitOptions): Attempt {
+  const mine: Attempt = { key, options, backend: load(options) };
+  attempts = [...attempts, mine];
+  mine.backend.then(
+    () => {
+      attempts = attempts.slice(Math.max(0, attempts.indexOf(mine)));
+    },
+    () => {
+      attempts = attempts.filter((other) => other !== mine);
+    },
+  );
+  return mine;
 }
 
-/** A GPU that went away takes its backend with it. */
-async function lost(backend: Promise<Backend>): Promise<boolean> {
-  return (await backend.catch(() => undefined))?.lost === true;
+/** What `init` was asked for last and could do: a classifier in a worker is set up in the same way. */
+export function initOptions(): InitOptions {
+  return attempts.at(-1)?.options ?? {};
+}
+
+/** A GPU that went away takes its backend with it; js stands in for wasm only where that was not asked for by name. */
+async function unfit(backend: Promise<Backend>, wanted: InitOptions["backend"]): Promise<boolean> {
+  const made = await backend.catch(() => undefined);
+  return made?.lost === true || (wanted === "wasm" && made?.name === "js");
 }
 
 async function load({ backend, gpu, ...options }: InitOptions): Promise<Backend> {
@@ -105,7 +122,6 @@ async function loadOnProcessor(
   notes: string[],
 ): Promise<Backend> {
   let reason: string | undefined;
-  fellBack = false;
   if (backend !== "js") {
     const { createWasmBackend } = await import("./backend/wasm/backend.ts");
     try {
@@ -113,7 +129,6 @@ async function loadOnProcessor(
     } catch (error) {
       if (backend !== undefined || !(error instanceof ResNetError) || error.code !== "ERR_NO_WASM") throw error;
       reason = [...notes, error.message].join("; ");
-      fellBack = true;
     }
   }
   return (await import("./backend/js/backend.ts")).createJsBackend(reason);

@@ -5,11 +5,13 @@ import type { AddressInfo } from "node:net";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { createContext, runInContext } from "node:vm";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { currentBackend } from "../src/backend/current.ts";
 import { start } from "../src/cli/backend.ts";
 import type { ResNetError } from "../src/errors.ts";
-import { type InitOptions, info, init } from "../src/init.ts";
+import { type InitOptions, info, init, initOptions } from "../src/init.ts";
 import { repoRoot } from "./support/shared.ts";
 
 const test = suite("loading");
@@ -118,6 +120,80 @@ test("a server that is not there, a file that is not there, bytes of something e
     (await refused({ wasm: new TextEncoder().encode(html) })).message,
     /what was handed over is not a WebAssembly binary/,
   );
+});
+
+const wasmFile = (name: string) => pathToFileURL(join(repoRoot, `build/wasm/${name}.wasm`));
+
+test("a binary is named by what it is, not by the options beside it", async () => {
+  const relaxed = await init({ wasm: wasmFile("relaxed") });
+  assert.equal([relaxed.binary, relaxed.deterministic], ["relaxed", false]);
+  assert.match(relaxed.reasons.join("; "), /but the binary that was handed over is relaxed$/);
+  const strict = await init({ relaxed: true, wasm: wasmFile("strict") });
+  assert.equal([strict.binary, strict.deterministic], ["strict", true]);
+  const team = await init({ threads: 2, wasm: wasmFile("relaxed-threads") });
+  assert.equal([team.binary, team.threads, team.deterministic], ["relaxedThreads", 2, false]);
+});
+
+test("a binary that does not go with the number of threads is refused in words", async () => {
+  for (const [options, words] of [
+    [
+      { threads: 2, wasm: wasmFile("strict") },
+      "threads: 2 needs the strictThreads binary of resnet-ts/wasm, got strict",
+    ],
+    [{ wasm: wasmFile("strict-threads") }, "threads: 1 needs the strict binary of resnet-ts/wasm, got strictThreads"],
+  ] as const) {
+    const error = await refused(options);
+    assert.equal([error.message, error.code], [`wasm: ${words}`, "ERR_WASM"]);
+  }
+});
+
+test("a binary for threads where there are none: the inlined one, and the reasons say so", async () => {
+  const { SharedArrayBuffer: shared } = globalThis;
+  Reflect.deleteProperty(globalThis, "SharedArrayBuffer");
+  try {
+    const { binary: name, threads, reasons } = await init({ threads: 4, wasm: wasmFile("strict-threads") });
+    assert.equal([name, threads], ["strict", 1]);
+    assert.match(reasons.join("; "), /one thread instead; the binary that was handed over is for threads: the inlined/);
+  } finally {
+    globalThis.SharedArrayBuffer = shared;
+  }
+});
+
+test("an init that fails leaves everything as it was", async () => {
+  await init({ backend: "js" });
+  const error = await refused({ wasm: new TextEncoder().encode(html) });
+  assert.is(error.code, "ERR_WASM");
+  assert.equal([info().backend, (await init()).backend, initOptions()], ["js", "js", { backend: "js" }]);
+  const made = currentBackend();
+  await Promise.all([
+    refused({ backend: "wasm", wasm: binary.subarray(0, 8) }),
+    refused({ wasm: binary.subarray(0, 9) }),
+  ]);
+  await init({ backend: "js" });
+  assert.is(currentBackend(), made, "the same backend");
+});
+
+test("of calls at the same time the last one that succeeds holds", async () => {
+  const slow = init({ threads: 3 });
+  assert.is((await init({ backend: "js" })).backend, "js");
+  assert.is((await slow).threads, 3);
+  assert.equal([info().backend, (await init()).backend], ["js", "js"]);
+  const good = init({ threads: 2 });
+  const bad = refused({ wasm: new TextEncoder().encode(html) });
+  await Promise.all([good, bad]);
+  assert.equal([info().threads, initOptions()], [2, { threads: 2 }]);
+});
+
+test("options that are none are refused", async () => {
+  assert.match((await refused("webgpu" as never)).message, /^init: expected \{ backend, threads, … \}, got webgpu$/);
+  assert.match((await refused(null as never)).message, /got null$/);
+});
+
+test("values of another realm are what they are in ours", async () => {
+  const context = createContext({ bytes: binary });
+  const foreign = (code: string): never => runInContext(code, context) as never;
+  assert.is((await init({ wasm: foreign("Uint8Array.from(bytes)") })).binary, "strict");
+  assert.is((await init({ wasm: foreign("new WebAssembly.Module(bytes)") })).binary, "strict");
 });
 
 test("without WebAssembly: js by default, which says why; an error where wasm was asked for", async () => {
