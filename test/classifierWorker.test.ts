@@ -1,9 +1,12 @@
 /** A classifier in a worker, here worker_threads; test/web/classifier.test.ts has the same in a page. */
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { createContext, runInContext } from "node:vm";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Classifier } from "../src/classifier.ts";
@@ -108,6 +111,14 @@ test("memory is copied, or handed over when that is said; views of larger memory
   part.set(bytes);
   assert.equal(await remote.classify(part, { transfer: true }), expected);
   assert.is(part.length, bytes.length);
+});
+
+test("values of another realm go to the worker too", async () => {
+  const context = createContext({ bytes });
+  for (const code of ["Uint8Array.from(bytes)", "Uint8Array.from(bytes).buffer"]) {
+    const foreign = runInContext(code, context) as Uint8Array;
+    assert.equal(await remote.classify(foreign), await local.classify(bytes));
+  }
 });
 
 test("errors come back as themselves", async () => {
@@ -222,6 +233,24 @@ test("threads, the js backend and a binary of one's own are set up in the worker
   const own = await createClassifier("cifar_resnet20", { worker: true, init: { wasm } });
   assert.equal(await own.logits([picture]), expected);
   own.dispose();
+});
+
+test("where the engine has no WebAssembly the worker takes js, and a JPEG file is not blamed", async () => {
+  const at = (path: string) => JSON.stringify(pathToFileURL(join(repoRoot, path)).href);
+  const program = `(async () => {
+    const { createClassifier, toImage } = await import(${at("build/src/index.js")});
+    const c = await createClassifier("cifar_resnet20", { worker: true });
+    const { label } = (await c.classify({ data: new Uint8Array(3072), width: 32, height: 32, channels: 3 }))[0];
+    const error = await toImage(new URL(${at("assets/sample/cat.jpg")})).catch((e) => e);
+    c.dispose();
+    console.log(JSON.stringify([c.backend.backend, c.backend.reasons, typeof label, error.code, error.message]));
+  })()`;
+  const args = ["--jitless", "-e", program];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  const [backend, reasons, label, code, message] = JSON.parse(stdout) as string[];
+  assert.equal([backend, label, code], ["js", "string", "ERR_NO_WASM"]);
+  assert.match(String(reasons), /there is no WebAssembly here/);
+  assert.match(message!, /^to decode JPEG files here, WebAssembly is needed/);
 });
 
 test("what a worker cannot be given is refused, and latestOnly needs one", async () => {

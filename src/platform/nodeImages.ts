@@ -33,6 +33,11 @@ let isReady = false;
 const said: string[] = [];
 
 async function loadDecoder(): Promise<Decoder> {
+  if (typeof WebAssembly === "undefined") {
+    throw new ResNetError("to decode JPEG files here, WebAssembly is needed: run without --jitless, or pass pixels", {
+      code: "ERR_NO_WASM",
+    });
+  }
   let path: string;
   try {
     path = createRequire(import.meta.url).resolve("@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm");

@@ -83,7 +83,7 @@ async function read(image: ImageInput, signal: AbortSignal) {
 async function startBackend({ backend, threads, relaxed, binary, own, worker }: BackendRequest) {
   let reason: string | undefined;
   if (backend !== "js" && binary !== undefined) {
-    const source = own && !(binary instanceof WebAssembly.Module) ? async () => binary : binary;
+    const source = own ? async () => binary as BufferSource : binary;
     try {
       const options = { threads, relaxed, ...(worker === undefined ? {} : { worker }) };
       return await startWasmBackend(options, (name) => compileBinary(name, source));
