@@ -1,6 +1,7 @@
 import type { OpAttrs, OpName, View } from "./backend/backend.ts";
 import { currentBackend } from "./backend/current.ts";
-import { ResNetError, ShapeError } from "./errors.ts";
+import { ArgumentError, ResNetError, ShapeError } from "./errors.ts";
+import { kindOf } from "./platform/kinds.ts";
 import type { Shape } from "./tensor/shape.ts";
 import { formatShape, sameShape } from "./tensor/shape.ts";
 import { full, Tensor } from "./tensor/tensor.ts";
@@ -94,6 +95,8 @@ export function apply<K extends OpName>(
 }
 
 function checkHome(op: string, t: Tensor): void {
+  if (!(t instanceof Tensor))
+    throw new ArgumentError(`${op}: needs tensors, got ${kindOf(t)}; see tensor(values, shape)`);
   const here = currentBackend();
   if (here.name === "capture") return; // only shapes are looked at: weights may be elsewhere, or gone into a compiled network
   if (t.disposed) t.storage.handle; // throws DisposedError with its advice unless a view still holds the storage

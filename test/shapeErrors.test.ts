@@ -1,11 +1,13 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createJsBackend } from "../src/backend/js/backend.ts";
-import { ShapeError } from "../src/errors.ts";
+import { ArgumentError, ShapeError } from "../src/errors.ts";
+import { cifarResnet20 } from "../src/models/cifar.ts";
 import { batchNorm } from "../src/ops/batchNorm.ts";
 import { conv2d } from "../src/ops/conv2d.ts";
+import { crossEntropy } from "../src/ops/crossEntropy.ts";
 import { linear } from "../src/ops/linear.ts";
-import { add } from "../src/ops/pointwise.ts";
+import { add, relu } from "../src/ops/pointwise.ts";
 import { adaptiveAvgPool2d, avgPool2d, maxPool2d } from "../src/ops/pool2d.ts";
 import { flatten, pad2d, padShortcut } from "../src/ops/shape.ts";
 import { softmax } from "../src/ops/softmax.ts";
@@ -128,5 +130,18 @@ for (const [what, body, pieces] of wrong) {
     assert.is(backend.info().memory.blocks, before, "nothing is left behind");
   });
 }
+
+test("what is no tensor is named", () => {
+  const image = new Float32Array(3072) as never;
+  const bodies: readonly (readonly [() => unknown, string])[] = [
+    [() => cifarResnet20().forward(image), "conv2d: needs tensors, got Float32Array; see tensor(values, shape)"],
+    [() => crossEntropy(zeros([2, 3]), [1, 2] as never), "crossEntropy: needs tensors, got Array"],
+    [() => relu([1] as never), "relu: needs tensors, got Array"],
+    [() => relu(undefined as never), "relu: needs tensors, got Undefined"],
+  ];
+  for (const [body, message] of bodies) {
+    assert.throws(body, (error: Error) => error instanceof ArgumentError && error.message.startsWith(message));
+  }
+});
 
 test.run();
