@@ -18,6 +18,7 @@ import { cifarResnet20 } from "../src/models/cifar.ts";
 import type { LoadProgress } from "../src/openClassifier.ts";
 import { decodeImage } from "../src/vision/decode.ts";
 import { DroppedError, WorkerError } from "../src/worker/classifier/errors.ts";
+import { fromFault, toFault } from "../src/worker/faults.ts";
 import { repoRoot } from "./support/shared.ts";
 
 const test = suite("classifier in a worker");
@@ -132,6 +133,13 @@ test("errors come back as themselves", async () => {
   assert.match((await failure(remote.explain(sample, { class: "dgo" }))).message, /unknown class "dgo".*"dog"/);
   assert.match((await failure(remote.explain(sample, { class: 10 }))).message, /from 0 to 9/);
   assert.is((await remote.classify(sample, { topK: 1 }))[0]!.label, "cat", "and it goes on");
+});
+
+test("errors are told by their codes: a bundler may have renamed the classes", () => {
+  const fault = toFault(new StateDictError("net", { missing: ["a"] }));
+  const error = fromFault({ ...fault, name: "$d" });
+  assert.instance(error, StateDictError);
+  assert.equal([error.name, (error as StateDictError).missing], ["StateDictError", ["a"]]);
 });
 
 test("a call can be given up: before its turn, and while it runs", async () => {

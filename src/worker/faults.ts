@@ -19,17 +19,18 @@ export interface Fault {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-const classes = {
-  ArgumentError,
-  DisposedError,
-  DownloadError,
-  FileAccessError,
-  FileFormatError,
-  OutOfMemoryError,
-  ResNetError,
-  ShapeError,
-  StateDictError,
-  UnknownNameError,
+/** By code: a bundler may call the classes something else on each side. */
+const classes: Readonly<Record<string, { readonly name: string; readonly prototype: ResNetError }>> = {
+  ERR_ARGUMENT: ArgumentError,
+  ERR_DISPOSED: DisposedError,
+  ERR_DOWNLOAD: DownloadError,
+  ERR_FILE_ACCESS: FileAccessError,
+  ERR_FILE_FORMAT: FileFormatError,
+  ERR_OUT_OF_MEMORY: OutOfMemoryError,
+  ERR_RESNET: ResNetError,
+  ERR_SHAPE: ShapeError,
+  ERR_STATE_DICT: StateDictError,
+  ERR_UNKNOWN_NAME: UnknownNameError,
 };
 
 export function toFault(error: unknown): Fault {
@@ -45,10 +46,10 @@ const plain = (fields: Record<string, unknown>) => JSON.parse(JSON.stringify(fie
 
 /** The same error on this side: of the same class, where it is one of the library's. */
 export function fromFault({ name, message, stack, fields }: Fault): Error {
-  const known = Object.entries(classes).find(([key]) => key === name)?.[1];
+  const known = classes[String(fields.code)];
   const error = new Error(message);
   if (known !== undefined) Object.setPrototypeOf(error, known.prototype);
-  const given = { ...fields, name, ...(stack === undefined ? {} : { stack }) };
+  const given = { ...fields, name: known?.name ?? name, ...(stack === undefined ? {} : { stack }) };
   for (const [key, value] of Object.entries(given)) {
     Object.defineProperty(error, key, { value, configurable: true, writable: true, enumerable: key !== "stack" });
   }
