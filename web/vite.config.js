@@ -79,9 +79,11 @@ export default defineConfig({
   plugins: [
     preloadFirst,
     VitePWA({
-      registerType: "autoUpdate",
+      // Not autoUpdate: that deletes the files of a page that is open. A new build waits until the last tab is closed.
+      registerType: "prompt",
       injectRegister: null, // src/offline.ts does, after the first answer
       workbox: {
+        clientsClaim: true,
         globPatterns: ["**/*.{js,css,html,jpg,png,svg,wasm,webmanifest}"],
         maximumFileSizeToCacheInBytes: 8e6,
       },

@@ -1,4 +1,4 @@
-import { el } from "./dom.ts";
+import { el, message } from "./dom.ts";
 import { keepOffline } from "./offline.ts";
 import { strings } from "./strings.ts";
 
@@ -23,6 +23,7 @@ const tabs = document.querySelector<HTMLElement>("#tabs")!;
 const host = document.querySelector<HTMLElement>("#panel")!;
 const made = new Map<Name, Promise<Panel>>();
 let current: Name | undefined;
+let visible: Panel | undefined;
 
 document.querySelector("#tagline")!.textContent = strings.tagline;
 
@@ -45,7 +46,6 @@ tabs.addEventListener("keydown", (event) => {
 
 async function show(name: Name): Promise<void> {
   if (name === current) return;
-  const before = current;
   current = name;
   buttons.forEach((button, i) => {
     button.setAttribute("aria-selected", String(names[i] === name));
@@ -57,15 +57,39 @@ async function show(name: Name): Promise<void> {
     coming = makers[name]();
     made.set(name, coming);
   }
-  const panel = await coming;
-  if (current !== name) return;
-  if (before !== undefined) (await made.get(before))?.hidden?.();
+  // At once: what comes may take long, and another panel may be chosen before it is there.
+  visible?.hidden?.();
+  visible = undefined;
   host.setAttribute("role", "tabpanel");
   host.setAttribute("aria-labelledby", `tab-${name}`);
-  host.replaceChildren(panel.element);
-  panel.shown?.();
+  host.replaceChildren(el("p", { role: "status", class: "muted" }, strings.coming));
+  try {
+    const panel = await coming;
+    if (current !== name) return;
+    visible = panel;
+    host.replaceChildren(panel.element);
+    panel.shown?.();
+  } catch (reason) {
+    made.delete(name);
+    if (current !== name) return;
+    const again = el("button", { type: "button", onclick: () => location.reload() }, strings.reload);
+    host.replaceChildren(el("p", { class: "error", role: "alert" }, strings.failed(message(reason))), again);
+  }
 }
 
-const wanted = location.hash.slice(1);
-void show(names.includes(wanted as Name) ? (wanted as Name) : "classify");
+const addressed = (): Name | undefined => names.find((name) => name === location.hash.slice(1));
+addEventListener("hashchange", () => void show(addressed() ?? current ?? "classify"));
+void show(addressed() ?? "classify");
+
+// Its address would take the place of the panel's.
+document.querySelector(".skip")!.addEventListener("click", (event) => {
+  event.preventDefault();
+  host.focus();
+});
+// A file that misses its place would take the place of the page.
+for (const type of ["dragover", "drop"] as const) {
+  document.addEventListener(type, (event) => {
+    if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+  });
+}
 setTimeout(keepOffline, 10_000); // whoever came for another panel waits for no answer

@@ -2,6 +2,9 @@
 export const strings = {
   tagline:
     "Residual networks that see, explain themselves and learn, in this page. Nothing that you open here leaves your device.",
+  coming: "One moment …",
+  failed: (why: string) => `This panel could not be loaded (${why}). There may be a newer page.`,
+  reload: "Load the page again",
   tabs: { classify: "Classify", look: "Look inside", train: "Train", measure: "Measure" },
   picture: {
     hint: "Drop a picture here, paste one, or choose one below.",
@@ -13,12 +16,17 @@ export const strings = {
     camera: "Webcam",
     stopCamera: "Stop the webcam",
     noCamera: "The webcam cannot be used",
+    insecure: "browsers give it to pages of https and localhost only",
+    noFile: "What was dropped is no file. Save the picture first, or copy and paste it.",
+    first: (name: string, count: number) => `One picture at a time: of ${count} files ${name} was taken.`,
     canvas: "The picture",
   },
   classify: {
     title: "What is in the picture?",
     opacity: "Where it looks",
     none: "One moment: the network is on its way.",
+    noNetwork: "There is no answer, because no network could be opened.",
+    noAnswer: "No answer to this picture.",
     knows: (labels: readonly string[]) =>
       `It knows ${labels.length} classes and nothing else: ${labels.join(", ")}. Whatever you show it, it names one of them.`,
     knowsMany: (count: number) => `It knows ${count} classes, and whatever you show it, it names one of them.`,
@@ -48,6 +56,13 @@ export const strings = {
     size: (megabytes: number) => `${megabytes.toFixed(0)} MB`,
     ready: (name: string) => `${name} is ready.`,
     cancelled: "Cancelled.",
+    asking: (name: string) => `Asking for ${name} …`,
+    misfit: (file: string, network: string, first: string, more: number) =>
+      `${file} does not hold the weights of ${network}: ${first}${more > 0 ? `, and ${more} more differences` : ""}. Choose the network that they are of, then open them again.`,
+    missing: (name: string) => `${name} is missing`,
+    unexpected: (name: string) => `${name} is not in the network`,
+    misshapen: ({ name, expected, found }: { name: string; expected: readonly number[]; found: readonly number[] }) =>
+      `${name} has the shape [${found.join(", ")}], not [${expected.join(", ")}]`,
   },
   look: {
     title: "Look inside",
@@ -63,6 +78,7 @@ export const strings = {
     allBack: "Put all shortcuts back",
     prediction: (cut: readonly string[]) =>
       cut.length === 0 ? "It says" : `Without the shortcut of ${cut.join(" and ")} it says`,
+    layersOf: (name: string) => `Layers of block ${name}`,
     layers: ["layer", "type", "output", "parameters", "multiply-accumulates"],
     maps: (name: string, count: number) => `What comes out of ${name}: ${count} maps`,
     mapsNote: "One picture for each channel: white where it answers most, black where least.",
@@ -77,6 +93,7 @@ export const strings = {
       "Both have the same layers and see the same pictures in the same order. The only difference: the twin has no shortcuts. With many layers it learns more slowly, or not at all; that is what the paper is about. Unless you bring a data set, they learn to tell which way up patches of the sample photograph are.",
     data: "Use your own pictures…",
     dataNote: "A zip with a folder for each class, or CIFAR-10's binary file. It never leaves this machine.",
+    patches: "Back to the sample",
     depth: "Layers",
     shortcut: "Shortcuts",
     shortcuts: {
@@ -99,7 +116,8 @@ export const strings = {
     norms: "Gradient of each convolution",
     normAxis: "norm",
     layerAxis: "convolution, first to last",
-    pictures: (count: number, classes: number) => `${count} pictures, ${classes} classes`,
+    pictures: (count: number, classes: number) =>
+      `${count} picture${count === 1 ? "" : "s"}, ${classes} class${classes === 1 ? "" : "es"}`,
     chart: "Loss of both networks by step",
     normChart: "Norm of the gradient of each convolution of both networks, first to last",
   },
@@ -111,6 +129,13 @@ export const strings = {
     add: "Add a class",
     files: "Add pictures…",
     shoot: "From the webcam",
+    shot: "a picture of the webcam",
+    again: "Press “From the webcam” again to take what is seen.",
+    remove: "Remove the class",
+    removePicture: (name: string) => `Remove ${name}`,
+    /** What a control does, and to which class: there is one for each. */
+    of: (what: string, name: string) => `${what} (${name})`,
+    twice: (name: string) => `There is a class ${name} already.`,
     learn: "Learn",
     need: "Two classes with at least one picture each, and it can learn.",
     learned: (correct: number, count: number, ms: number) =>
