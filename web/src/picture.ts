@@ -49,9 +49,11 @@ export function draw(canvas: HTMLCanvasElement, source: ImageBitmap | HTMLVideoE
 /** A place that takes pictures: dropped, pasted, chosen, or the sample. */
 export function pictureInput(content: HTMLElement, take: (picture: Picture) => void, fail: (text: string) => void) {
   let latest: Promise<Picture> | undefined;
+  const note = el("p", { role: "status", class: "muted" });
   /** What was chosen last is what is taken, whichever opens first. */
   const whenOpen = async (opening: Promise<Picture>): Promise<void> => {
     latest = opening;
+    note.textContent = "";
     try {
       const picture = await opening;
       if (opening === latest) take(picture);
@@ -81,8 +83,10 @@ export function pictureInput(content: HTMLElement, take: (picture: Picture) => v
   zone.addEventListener("drop", (event) => {
     event.preventDefault();
     zone.classList.remove("over");
-    const file = event.dataTransfer?.files[0];
-    void open(file, file?.name ?? "");
+    const files = event.dataTransfer?.files ?? [];
+    if (files[0] === undefined) return fail(strings.picture.noFile);
+    void open(files[0], files[0].name);
+    if (files.length > 1) note.textContent = strings.picture.first(files[0].name, files.length);
   });
   document.addEventListener("paste", (event) => {
     if (!zone.isConnected) return;
@@ -99,5 +103,5 @@ export function pictureInput(content: HTMLElement, take: (picture: Picture) => v
       el("button", { type: "button", class: "small", "data-sample": file, onclick: () => void sample(file) }, name),
     ),
   );
-  return { zone, buttons, samples: others, sample };
+  return { zone, note, buttons, samples: others, sample };
 }

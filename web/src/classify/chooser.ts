@@ -1,4 +1,4 @@
-import type { Classifier, LoadProgress } from "resnet-ts";
+import { type Classifier, type LoadProgress, StateDictError } from "resnet-ts";
 import { el, labelled, message } from "../dom.ts";
 import { strings } from "../strings.ts";
 import { type Offered, offered, openNetwork } from "./network.ts";
@@ -42,25 +42,31 @@ export function chooser(use: (classifier: Classifier) => void): { element: HTMLE
 
   function progress({ phase, loaded, total }: LoadProgress): void {
     if (phase !== "download" || loaded === undefined) return;
-    bar.hidden = false;
     if (total) bar.value = loaded / total;
     status.textContent = text.downloading(loaded, total);
   }
 
-  async function open(weights?: Blob): Promise<void> {
+  async function open(weights?: File): Promise<void> {
     abort?.abort();
     const mine = new AbortController();
     abort = mine;
-    cancel.hidden = weights !== undefined || wanted() === offered[0].name;
+    const name = wanted();
+    const downloaded = weights === undefined && name !== offered[0].name;
+    cancel.hidden = bar.hidden = !downloaded;
+    bar.removeAttribute("value"); // no share of it is known yet
+    if (downloaded) status.textContent = text.asking(name);
     try {
-      const name = wanted();
-      const options = { signal: mine.signal, onProgress: progress, ...(weights ? { weights } : {}) };
-      const classifier = await openNetwork(name, options);
+      const classifier = await openNetwork(name, {
+        signal: mine.signal,
+        onProgress: (news) => abort === mine && !mine.signal.aborted && progress(news),
+        ...(weights ? { weights } : {}),
+      });
       if (mine.signal.aborted) return classifier.dispose();
-      status.textContent = text.ready(weights instanceof File ? weights.name : name);
+      status.textContent = text.ready(weights?.name ?? name);
       use(classifier);
     } catch (error) {
-      status.textContent = mine.signal.aborted ? text.cancelled : message(error);
+      // Of one that another took the place of, nothing is said.
+      if (abort === mine) status.textContent = mine.signal.aborted ? text.cancelled : inWords(error, name, weights);
     } finally {
       if (abort === mine) {
         bar.hidden = true;
@@ -77,4 +83,16 @@ export function chooser(use: (classifier: Classifier) => void): { element: HTMLE
     status,
   );
   return { element, start: () => open() };
+}
+
+/** Weights of another network differ in hundreds of names: the first is enough. */
+function inWords(error: unknown, network: string, weights: File | undefined): string {
+  if (!(error instanceof StateDictError)) return message(error);
+  const { missing, unexpected, misshapen } = error;
+  const all = [
+    ...misshapen.map(text.misshapen),
+    ...missing.map((name) => text.missing(name)),
+    ...unexpected.map((name) => text.unexpected(name)),
+  ];
+  return text.misfit(weights?.name ?? "", network, all[0] ?? "", all.length - 1);
 }

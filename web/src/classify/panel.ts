@@ -66,18 +66,23 @@ export function classifyPanel(): Panel {
     heat.width = heat.height = 1;
     const owner = classifier;
     if (owner === undefined) return;
+    const asked = (): boolean => picture === taken && owner === classifier && !camera.running;
     try {
       const started = performance.now();
       const predictions = await owner.classify(taken.file);
       const ms = performance.now() - started;
-      if (picture !== taken) return;
+      if (!asked()) return;
       show(predictions, ms, owner);
       const explanation = await owner.explain(taken.file);
-      if (picture !== taken) return;
+      if (!asked()) return;
       explain(explanation);
       keepOffline();
     } catch (reason) {
-      if (!(reason instanceof DroppedError)) fail(reason);
+      if (reason instanceof DroppedError || !asked()) return;
+      // What is there is another picture's.
+      answer.replaceChildren(el("p", { class: "muted" }, text.noAnswer));
+      about.replaceChildren();
+      fail(reason);
     }
   }
 
@@ -96,12 +101,14 @@ export function classifyPanel(): Panel {
       const started = performance.now();
       try {
         const predictions = await owner.classify(camera.video);
+        if (!camera.running) return;
         done++;
         show(predictions, performance.now() - started, owner);
       } catch (reason) {
         if (reason instanceof DroppedError) dropped++;
-        else fail(reason);
+        else if (owner === classifier && camera.running) fail(reason);
       }
+      if (!camera.running) return;
       frames.textContent = text.frames((1000 * done) / (performance.now() - from), dropped);
     };
     const next = (): void => {
@@ -114,27 +121,37 @@ export function classifyPanel(): Panel {
 
   const shoot = el("button", { type: "button", onclick: () => void toggleCamera() }, strings.picture.camera);
   function stopCamera(): void {
-    if (!camera.running) return;
-    camera.stop();
+    const ran = camera.running;
+    camera.stop(); // one that is still being started as well
+    if (!ran) return;
     shoot.textContent = strings.picture.camera;
+    frames.textContent = "";
     stack.replaceChildren(canvas, heat);
+    answer.setAttribute("aria-live", "polite");
+  }
+  /** The picture is shown again, so the answer has to be its own. */
+  function backToPicture(): void {
+    const ran = camera.running;
+    stopCamera();
+    if (ran && picture !== undefined) void look(picture);
   }
   async function toggleCamera(): Promise<void> {
-    if (camera.running) return stopCamera();
+    if (camera.running) return backToPicture();
+    error.textContent = "";
     try {
-      await camera.start();
+      if (!(await camera.start())) return;
       shoot.textContent = strings.picture.stopCamera;
+      answer.setAttribute("aria-live", "off"); // nobody can listen to 40 answers a second
       await live();
     } catch (reason) {
-      camera.stop();
-      fail(new Error(`${strings.picture.noCamera}: ${message(reason)}`));
+      fail(reason);
     }
   }
 
   const networks = chooser((opened) => {
     classifier?.dispose();
     classifier = opened;
-    if (picture !== undefined) void look(picture);
+    if (picture !== undefined && !camera.running) void look(picture);
   });
   const input = pictureInput(
     stack,
@@ -145,7 +162,10 @@ export function classifyPanel(): Panel {
     fail,
   );
   // The sample at once: the first thing a visitor sees is an answer.
-  void Promise.all([networks.start(), input.sample()]);
+  void input.sample();
+  void networks.start().then(() => {
+    if (classifier === undefined) answer.replaceChildren(el("p", { class: "muted" }, text.noNetwork));
+  });
 
   const element = el(
     "div",
@@ -155,6 +175,7 @@ export function classifyPanel(): Panel {
       { class: "card", "aria-label": strings.tabs.classify },
       input.zone,
       el("p", { class: "muted" }, strings.picture.hint),
+      input.note,
       el("div", { class: "row" }, ...input.buttons, shoot),
       input.samples,
       labelled(text.opacity, opacity),
@@ -163,5 +184,5 @@ export function classifyPanel(): Panel {
     ),
     el("section", { class: "card" }, el("h2", {}, text.title), answer, knows, networks.element, about),
   );
-  return { element, hidden: stopCamera };
+  return { element, hidden: backToPicture };
 }
