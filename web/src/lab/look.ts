@@ -100,22 +100,24 @@ function withoutShortcut(block: BasicBlock): PlainBlock {
 
 export async function predict(picture: Blob, off: readonly string[]): Promise<{ predictions: Prediction[] }> {
   const net = await network();
+  const x = await pictureTensor(picture);
   const undo: (() => void)[] = [];
-  for (const name of off) {
-    const [stage, index] = name.split(".") as [(typeof stages)[number], string];
-    const owner = net[stage];
-    const block = Reflect.get(owner, index) as BasicBlock;
-    Reflect.set(owner, index, withoutShortcut(block));
-    undo.push(() => void Reflect.set(owner, index, block));
-  }
+  let y: Tensor;
+  // Nothing is awaited until the network is whole again: other calls use it as well.
   try {
-    const x = await pictureTensor(picture);
-    const y = noGrad(() => net.forward(x));
-    const logits = await y.data();
-    x.dispose();
-    y.dispose();
-    return { predictions: topK(logits, 5, cifar10Labels) };
+    for (const name of off) {
+      const [stage, index] = name.split(".") as [(typeof stages)[number], string];
+      const owner = net[stage];
+      const block = Reflect.get(owner, index) as BasicBlock;
+      Reflect.set(owner, index, withoutShortcut(block));
+      undo.push(() => void Reflect.set(owner, index, block));
+    }
+    y = noGrad(() => net.forward(x));
   } finally {
     for (const restore of undo) restore();
+    x.dispose();
   }
+  const logits = await y.data();
+  y.dispose();
+  return { predictions: topK(logits, 5, cifar10Labels) };
 }

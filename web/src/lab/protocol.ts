@@ -28,6 +28,8 @@ export interface NetworkInfo {
 }
 
 export interface TrainOptions {
+  /** The number of this start: its steps and its failure carry it. */
+  readonly run: number;
   readonly depth: number;
   readonly shortcut: "A" | "B" | "C";
   readonly batch: number;
@@ -37,10 +39,17 @@ export interface TrainOptions {
 }
 
 export interface TrainStep {
+  readonly run: number;
   readonly step: number;
   readonly residual: { readonly loss: number; readonly norms: readonly number[] };
   readonly plain: { readonly loss: number; readonly norms: readonly number[] };
   readonly picturesPerSecond: number;
+}
+
+/** Training was under way, and cannot go on. */
+export interface TrainFailure {
+  readonly run: number;
+  readonly why: string;
 }
 
 export interface Timing {
@@ -70,7 +79,7 @@ export interface Calls {
   ask(feature: Float32Array): { predictions: Prediction[] };
   peak(): number;
   time(backend: string): { info: BackendInfo; rows: Timing[] } | { missing: string };
-  hash(): { hash: string };
+  hash(): { hash: string } | { missing: string };
 }
 
 export type Name = keyof Calls;
@@ -84,4 +93,5 @@ export interface Request {
 export type Reply =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: string }
-  | { readonly step: TrainStep };
+  | { readonly step: TrainStep }
+  | { readonly failure: TrainFailure };

@@ -59,14 +59,17 @@ export async function startTraining(options: TrainOptions) {
   paused = false;
   wake?.();
   const data = await pictures(options);
+  if (data.length < 2)
+    throw new Error(`Training needs two pictures or more, ideally hundreds; there is ${data.length}.`);
   void loop(mine, options, data).catch((error: unknown) => {
-    const reply: Reply = { id: 0, error: error instanceof Error ? error.message : String(error) };
+    const why = error instanceof Error ? error.message : String(error);
+    const reply: Reply = { failure: { run: options.run, why } };
     postMessage(reply);
   });
   return { pictures: data.length, classes: data.classes };
 }
 
-async function loop(mine: number, { depth, shortcut, batch }: TrainOptions, data: PreparedData): Promise<void> {
+async function loop(mine: number, { run, depth, shortcut, batch }: TrainOptions, data: PreparedData): Promise<void> {
   const classes = data.classes.length;
   const residual = twin(depth, shortcut, false, classes);
   const plain = twin(depth, shortcut, true, classes);
@@ -88,7 +91,7 @@ async function loop(mine: number, { depth, shortcut, batch }: TrainOptions, data
       next.input.dispose();
       next.target.dispose();
       const picturesPerSecond = (2 * next.count * 1000) / (performance.now() - started);
-      const reply: Reply = { step: { step: count, ...found, picturesPerSecond } };
+      const reply: Reply = { step: { run, step: count, ...found, picturesPerSecond } };
       postMessage(reply);
       await new Promise((resolve) => setTimeout(resolve)); // messages come in between
       while (paused && mine === running) await new Promise<void>((resolve) => (wake = resolve));

@@ -10,10 +10,10 @@ import { mapGrid } from "./maps.ts";
 
 const text = strings.look;
 
-function layerTable(rows: readonly LayerRow[]): HTMLElement {
+function layerTable(block: string, rows: readonly LayerRow[]): HTMLElement {
   return el(
     "div",
-    { class: "scroll", tabIndex: 0, role: "region", "aria-label": text.layers[0] },
+    { class: "scroll", tabIndex: 0, role: "region", "aria-label": text.layersOf(block) },
     el(
       "table",
       {},
@@ -62,6 +62,7 @@ export async function lookPanel(): Promise<Panel> {
   );
   let picture: Picture | undefined;
   let block: BlockInfo | undefined;
+  let asked = 0;
 
   const guarded = async (body: () => Promise<void>): Promise<void> => {
     try {
@@ -75,10 +76,19 @@ export async function lookPanel(): Promise<Panel> {
   const predict = (): Promise<void> =>
     guarded(async () => {
       if (picture === undefined) return;
-      const { predictions } = await lab.call("predict", picture.file, [...off]);
-      heading.textContent = text.prediction([...off].sort());
-      allBack.hidden = off.size === 0;
-      prediction.replaceChildren(bars(predictions));
+      const mine = ++asked;
+      const cut = [...off].sort();
+      try {
+        const { predictions } = await lab.call("predict", picture.file, cut);
+        if (mine !== asked) return;
+        heading.textContent = text.prediction(cut);
+        allBack.hidden = off.size === 0;
+        prediction.replaceChildren(bars(predictions));
+      } catch (reason) {
+        if (mine !== asked) return;
+        prediction.replaceChildren(); // it is another picture's
+        throw reason;
+      }
     });
 
   const select = (chosen: BlockInfo): Promise<void> =>
@@ -102,12 +112,13 @@ export async function lookPanel(): Promise<Panel> {
       details.replaceChildren(
         el("h3", {}, text.block(chosen.name)),
         chosen.shortcut === "none" ? "" : el("p", {}, toggle),
-        layerTable(chosen.layers),
+        layerTable(chosen.name, chosen.layers),
         maps,
       );
-      if (picture === undefined) return;
-      const found = await lab.call("maps", picture.file, chosen.name);
-      if (block !== chosen) return;
+      const seen = picture;
+      if (seen === undefined) return;
+      const found = await lab.call("maps", seen.file, chosen.name);
+      if (block !== chosen || picture !== seen) return;
       maps.replaceChildren(
         el("h3", {}, text.maps(chosen.name, found.maps.length)),
         el("p", { class: "muted" }, text.mapsNote),
@@ -149,6 +160,7 @@ export async function lookPanel(): Promise<Panel> {
         "section",
         { class: "card" },
         input.zone,
+        input.note,
         el("div", { class: "row" }, ...input.buttons),
         input.samples,
         heading,

@@ -24,10 +24,14 @@ export function measurePanel(): Panel {
   let lab: Lab | undefined;
 
   async function check(): Promise<void> {
-    const found = (await lab!.call("hash")).hash;
-    const equal = found === EXPECTED_HASH;
+    const found = await lab!.call("hash");
+    if ("missing" in found) {
+      hash.textContent = found.missing;
+      return;
+    }
+    const equal = found.hash === EXPECTED_HASH;
     hash.replaceChildren(
-      el("code", {}, `${found.slice(0, 16)}… `),
+      el("code", {}, `${found.hash.slice(0, 16)}… `),
       el("strong", { class: equal ? "good" : "error" }, equal ? text.equal : text.differs),
     );
   }

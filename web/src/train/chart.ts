@@ -3,6 +3,9 @@ import "uplot/dist/uPlot.min.css";
 
 const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+/** Steps and convolutions are counted: no line between 1 and 2. */
+const whole = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000];
+
 const axis = (label: string, size: number) => ({
   label,
   size,
@@ -78,7 +81,7 @@ export class Curves {
         scales: { x: { time: false } },
         legend: { live: false },
         cursor: { show: false },
-        axes: [axis(x, 32), axis(y, 50)],
+        axes: [{ ...axis(x, 32), incrs: whole }, axis(y, 50)],
         series: [
           { label: x },
           { label: names[0], stroke: colour("--accent"), width: 2, points },

@@ -30,17 +30,19 @@ export function trainPanel(): Panel {
   const norms = new Curves({ names, label: text.normChart, x: text.layerAxis, y: text.normAxis });
   let lab: Lab | undefined;
   let paused = false;
-  let data: Blob | undefined;
+  let runs = 0;
+  let data: File | undefined;
 
   const file = el("input", {
     type: "file",
     accept: ".zip,.bin,.gz",
     hidden: true,
     onchange: () => {
-      data = file.files?.[0];
-      about.textContent = data instanceof File ? data.name : "";
+      choose(file.files?.[0]);
+      file.value = "";
     },
   });
+  const patches = el("button", { type: "button", hidden: true, onclick: () => choose(undefined) }, text.patches);
   const start = el(
     "button",
     { type: "button", class: "primary", id: "train-start", onclick: () => void begin() },
@@ -52,41 +54,61 @@ export function trainPanel(): Panel {
     text.pause,
   );
 
+  const fail = (reason: unknown): void => {
+    error.textContent = message(reason);
+    hold.disabled = true;
+  };
+
+  function choose(chosen: File | undefined): void {
+    if (document.activeElement === patches) start.focus(); // it is about to go
+    data = chosen;
+    patches.hidden = data === undefined;
+    about.textContent = data?.name ?? "";
+  }
+
   function pause(now: boolean): void {
     paused = now;
     hold.textContent = now ? text.resume : text.pause;
-    void lab?.call("pause", now);
+    lab?.call("pause", now).catch(fail);
   }
 
   async function begin(): Promise<void> {
-    error.textContent = "";
-    losses.replace();
-    norms.replace();
+    error.textContent = status.textContent = "";
     paused = false;
     hold.textContent = text.pause;
     lab ??= new Lab();
+    const mine = ++runs;
+    lab.onFailure = ({ run, why }) => {
+      if (run === mine) fail(why);
+    };
     lab.onStep = (step) => {
+      if (step.run !== mine) return; // of the run before, sent before it heard of this one
       losses.add(step.step, step.residual.loss, step.plain.loss);
       status.textContent = `${text.step(step.step)}, ${text.speed(step.picturesPerSecond)}`;
       norms.replace(step.residual.norms, step.plain.norms);
     };
+    losses.replace();
+    norms.replace();
     try {
       const options: TrainOptions = {
         depth: Number(depth.value),
         shortcut: shortcut.value as TrainOptions["shortcut"],
+        run: mine,
         batch: 32,
         photograph: (await samplePicture()).file,
         ...(data === undefined ? {} : { data }),
       };
       const { pictures, classes } = await lab.call("startTraining", options);
+      if (mine !== runs) return;
       about.textContent = text.pictures(pictures, classes.length);
       hold.disabled = false;
       start.textContent = text.stop;
     } catch (reason) {
-      error.textContent = message(reason);
+      if (mine === runs) fail(reason);
     }
   }
 
+  const taught = teachSection();
   const element = el(
     "div",
     {},
@@ -104,6 +126,7 @@ export function trainPanel(): Panel {
       { class: "row" },
       el("button", { type: "button", title: text.dataNote, onclick: () => file.click() }, text.data),
       file,
+      patches,
       start,
       hold,
     ),
@@ -116,7 +139,11 @@ export function trainPanel(): Panel {
       el("section", { class: "card" }, el("h3", {}, text.loss), losses.element),
       el("section", { class: "card" }, el("h3", {}, text.norms), norms.element),
     ),
-    teachSection(),
+    taught.element,
   );
-  return { element, hidden: () => lab !== undefined && !hold.disabled && pause(true) };
+  const hidden = (): void => {
+    taught.hidden();
+    if (lab !== undefined && !hold.disabled) pause(true);
+  };
+  return { element, hidden };
 }

@@ -7,10 +7,16 @@ import { strings } from "../strings.ts";
 
 const text = strings.teach;
 
+interface Example {
+  readonly picture: Picture;
+  readonly feature: Float32Array;
+}
+
 interface Taught {
   readonly name: string;
-  readonly pictures: Picture[];
-  readonly features: Float32Array[];
+  readonly examples: Example[];
+  /** Shows what was added or taken away; the controls stay, and the focus with them. */
+  readonly render: () => void;
 }
 
 const snippet = (classes: readonly string[]): string => `import { createClassifier, loadCheckpoint } from "resnet-ts";
@@ -23,7 +29,7 @@ const [w, b] = [head.get("fc.weight").read(), head.get("fc.bias").read()];
 const scores = classes.map((_, c) => feature.reduce((s, v, i) => s + (v / length) * w[c * feature.length + i], b[c]));`;
 
 /** Classes of the user's, from files or the webcam; a new last layer on the embedded network. */
-export function teachSection(): HTMLElement {
+export function teachSection(): { element: HTMLElement; hidden(): void } {
   const lab = sharedLab();
   const taught: Taught[] = [];
   const camera = new Camera();
@@ -31,13 +37,18 @@ export function teachSection(): HTMLElement {
   const error = el("p", { class: "error", role: "alert" });
   const status = el("p", { id: "teach-status", role: "status" }, text.need);
   const answer = el("div", { id: "teach-answer", "aria-live": "polite" });
-  const name = el("input", { type: "text", id: "class-name" });
+  const nameInput = el("input", { type: "text", id: "class-name" });
   const learn = el(
     "button",
     { type: "button", class: "primary", id: "learn", disabled: true, onclick: () => void teach() },
     text.learn,
   );
   const exported = el("div", {});
+  const view = el("div", { class: "row" });
+  const stop = (): void => {
+    camera.stop();
+    view.replaceChildren();
+  };
   let file: Uint8Array | undefined;
 
   const guarded = async (body: () => Promise<void>): Promise<void> => {
@@ -50,64 +61,122 @@ export function teachSection(): HTMLElement {
   };
 
   async function add(to: Taught, picture: Picture): Promise<void> {
-    to.features.push(await lab.call("embed", picture.file));
-    to.pictures.push(picture);
-    render();
+    const feature = await lab.call("embed", picture.file);
+    to.examples.push({ picture, feature });
+    to.render();
   }
 
+  /** One that cannot be opened does not keep those behind it out. */
   const addFiles = (to: Taught, files: Iterable<File>): Promise<void> =>
     guarded(async () => {
-      for (const one of files) await add(to, await openPicture(one, one.name));
+      const refused: string[] = [];
+      for (const one of files) {
+        try {
+          await add(to, await openPicture(one, one.name));
+        } catch (reason) {
+          refused.push(message(reason));
+        }
+      }
+      if (refused.length > 0) throw new Error(refused.join(" "));
     });
 
-  const shoot = (to: Taught): Promise<void> =>
+  const shoot = (to: Taught, button: HTMLElement): Promise<void> =>
     guarded(async () => {
-      if (!camera.running) await camera.start();
+      if (!camera.running) {
+        if (!(await camera.start())) return;
+        const end = el(
+          "button",
+          {
+            type: "button",
+            onclick: () => {
+              stop();
+              button.focus(); // this one is gone
+            },
+          },
+          strings.picture.stopCamera,
+        );
+        view.replaceChildren(
+          el("div", { class: "stack" }, camera.video),
+          end,
+          el("span", { class: "muted" }, text.again),
+        );
+        return;
+      }
       const canvas = document.createElement("canvas");
       draw(canvas, camera.video);
       const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
-      if (blob !== null) await add(to, await openPicture(blob, "the webcam's picture"));
+      if (blob !== null) await add(to, await openPicture(blob, text.shot));
     });
 
-  function render(): void {
-    list.replaceChildren(
-      ...taught.map((each) => {
-        const files = el("input", {
-          type: "file",
-          accept: "image/*",
-          multiple: true,
-          hidden: true,
-          "data-class": each.name,
-          onchange: () => void addFiles(each, [...(files.files ?? [])]),
-        });
-        const thumbs = each.pictures.map((picture) => {
-          const canvas = el("canvas", { role: "img", "aria-label": picture.name });
-          draw(canvas, picture.bitmap);
-          return canvas;
-        });
-        return el(
-          "section",
-          {},
-          el("h3", {}, `${each.name}: ${text.pictures(each.pictures.length)}`),
-          el(
-            "div",
-            { class: "row" },
-            el("button", { type: "button", onclick: () => files.click() }, text.files),
-            el("button", { type: "button", onclick: () => void shoot(each) }, text.shoot),
-            files,
-          ),
-          el("div", { class: "thumbs" }, ...thumbs),
-        );
-      }),
+  const trained = (): Taught[] => taught.filter(({ examples }) => examples.length > 0);
+
+  function section(name: string): HTMLElement {
+    const files = el("input", {
+      type: "file",
+      accept: "image/*",
+      multiple: true,
+      hidden: true,
+      "data-class": name,
+      onchange: () => {
+        const chosen = [...(files.files ?? [])];
+        files.value = "";
+        void addFiles(each, chosen);
+      },
+    });
+    const button = (label: string, onclick: () => void): HTMLButtonElement =>
+      el("button", { type: "button", "aria-label": text.of(label, name), onclick }, label);
+    const open = button(text.files, () => files.click());
+    const webcam = button(text.shoot, () => void shoot(each, webcam));
+    const title = el("h3", {});
+    const thumbs = el("div", { class: "thumbs" });
+    const each: Taught = {
+      name,
+      examples: [],
+      render: () => {
+        title.textContent = `${name}: ${text.pictures(each.examples.length)}`;
+        thumbs.replaceChildren(...each.examples.map((example) => thumb(each, example, open)));
+        learn.disabled = trained().length < 2;
+      },
+    };
+    const whole = el(
+      "section",
+      {},
+      title,
+      el("div", { class: "row" }, open, webcam, button(text.remove, remove), files),
+      thumbs,
     );
-    learn.disabled = taught.filter(({ features }) => features.length > 0).length < 2;
+    function remove(): void {
+      taught.splice(taught.indexOf(each), 1);
+      whole.remove();
+      learn.disabled = trained().length < 2;
+      nameInput.focus();
+    }
+    taught.push(each);
+    each.render();
+    return whole;
+  }
+
+  /** A small picture; pressed, it is taken away. */
+  function thumb(from: Taught, example: Example, otherwise: HTMLElement): HTMLElement {
+    const canvas = el("canvas", {});
+    draw(canvas, example.picture.bitmap);
+    const label = text.of(text.removePicture(example.picture.name), from.name);
+    const onclick = (): void => {
+      const at = from.examples.indexOf(example);
+      const parent = button.parentElement!;
+      from.examples.splice(at, 1);
+      from.render();
+      ((parent.children[at] ?? parent.lastElementChild ?? otherwise) as HTMLElement).focus();
+    };
+    const button = el("button", { type: "button", class: "thumb", "aria-label": label, title: label, onclick }, canvas);
+    return button;
   }
 
   const teach = (): Promise<void> =>
     guarded(async () => {
-      const used = taught.filter(({ features }) => features.length > 0);
-      const features = used.flatMap((each) => each.features);
-      const labels = used.flatMap((each, i) => each.features.map(() => i));
+      const used = trained();
+      const features = used.flatMap(({ examples }) => examples.map(({ feature }) => feature));
+      const labels = used.flatMap(({ examples }, i) => examples.map(() => i));
       const classes = used.map((each) => each.name);
       const found = await lab.call("teach", features, labels, classes);
       file = found.file;
@@ -146,15 +215,16 @@ export function teachSection(): HTMLElement {
   const tryFile = el("button", { type: "button", disabled: true, onclick: () => chooser.click() }, text.test);
 
   const addClass = (): void => {
-    const wanted = name.value.trim();
-    if (wanted === "" || taught.some((each) => each.name === wanted)) return;
-    taught.push({ name: wanted, pictures: [], features: [] });
-    name.value = "";
-    render();
+    const wanted = nameInput.value.trim();
+    error.textContent = taught.some((each) => each.name === wanted) ? text.twice(wanted) : "";
+    if (wanted === "") nameInput.focus();
+    if (wanted === "" || error.textContent !== "") return;
+    list.append(section(wanted));
+    nameInput.value = "";
   };
-  name.addEventListener("keydown", (event) => event.key === "Enter" && addClass());
+  nameInput.addEventListener("keydown", (event) => event.key === "Enter" && addClass());
 
-  return el(
+  const element = el(
     "section",
     { class: "below" },
     el("h2", {}, text.title),
@@ -162,14 +232,16 @@ export function teachSection(): HTMLElement {
     el(
       "div",
       { class: "row" },
-      labelled(text.name, name),
+      labelled(text.name, nameInput),
       el("button", { type: "button", id: "add-class", onclick: addClass }, text.add),
     ),
     list,
+    view,
     el("div", { class: "row" }, learn, tryFile, chooser),
     status,
     answer,
     exported,
     error,
   );
+  return { element, hidden: stop };
 }
