@@ -10,8 +10,8 @@ const goodbye = 15_000;
  */
 export const baseline = { suites: ["threads", "opsCompiled"], flags: ["--liftoff-only"] };
 
-/** Suites that count frames and the page's tasks by the clock: they run last, with nothing beside them. */
-export const alone = ["web", "web/frames"];
+/** Suites that count frames and the page's tasks by the clock: they run last, with nothing beside them. And one that may build the page. */
+export const alone = ["web", "web/frames", "web/mishaps"];
 
 /** Runs one compiled suite in a process of its own. Never rejects; a crash, a hang or no test at all counts as failed. */
 export function runSuite(file, limit, flags = []) {
