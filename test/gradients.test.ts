@@ -55,11 +55,14 @@ const wantedInputs: Partial<Record<OpName, readonly number[]>> = {
   add: [0, 1],
 };
 
+/** Their gradients are zeros, which is tested by itself. */
+const noValues = "no values";
+
 /** Why a row has no gradient to test, or undefined. */
 function passedOver(op: CaseOp, row: Case): string | undefined {
   if (row.fill?.includes("special")) return "NaN and infinities";
   if (row.fill?.includes("ties") && op !== "softmax") return "no derivative where values are equal";
-  if (row.shapes.some((s) => s?.includes(0))) return "no values";
+  if (row.shapes.some((s) => s?.includes(0))) return noValues;
   if (op === "pad2d" && !Number.isFinite((row.attrs as OpAttrs["pad2d"]).value)) return "infinities around the picture";
   const { relu } = row.attrs as { relu?: boolean };
   if (op !== "add" && (relu || ((op === "conv2d" || op === "linear") && row.shapes[3]))) {
@@ -212,6 +215,26 @@ function direction(row: Row, input: number, v: Float64Array, next: () => number)
   };
 }
 
+/** Leaves numbers in the memory that the next tensors get. */
+function dirty(length: number): void {
+  tidy(() => {
+    for (let i = 0; i < 8; i++) tensor(new Float32Array(length).fill(Number.NaN));
+  });
+}
+
+/** Whether all gradients of a row without values are zeros, of parameters as well. */
+function checkZeros(row: Row): string[] {
+  return backends.flatMap((b) => {
+    const found = withTestBackend(b, () => {
+      for (const t of row.inputs) dirty(t?.data.length ?? 0);
+      return gradients(row, new Float64Array(row.touched.length));
+    });
+    return found.flatMap((g, i) =>
+      g.every((value) => value === 0) ? [] : [`${b.label}: ${row.name}, input ${row.wanted[i]}: not zeros`],
+    );
+  });
+}
+
 /** Errors of the gradients of a row in parts of what is allowed, by backend; throws where it is more. */
 function check(row: Row, used: readonly TestBackend[], farthest: Map<string, [number, string]>): string[] {
   const next = seeded(`directions of ${row.name}`);
@@ -272,6 +295,17 @@ for (const op of opNames) {
     for (const [reason, count] of reasons) console.log(`  ${op}: ${count} rows have none: ${reason}`);
   });
 }
+
+test("the gradients of an empty batch are zeros", () => {
+  const rows = opNames.flatMap((op) =>
+    casesOf(op)
+      .filter((row) => passedOver(op, row) === noValues)
+      .map((row) => rowOf(op, row)),
+  );
+  assert.ok(rows.length > 5, `${rows.length} rows`);
+  const complaints = rows.flatMap(checkZeros);
+  assert.is(complaints.length, 0, complaints.join("\n"));
+});
 
 for (const op of Object.keys(trainingDefinitions) as (keyof typeof trainingDefinitions)[]) {
   const rows = trainingRowsOf(op);

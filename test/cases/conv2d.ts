@@ -249,6 +249,7 @@ export const conv2dCases: readonly Case<"conv2d">[] = unique([
   ...groupsOf(),
   ...epilogues(),
   row({ x: [0, 4, 5, 5], oc: 3, k: 3, pad: 1, bias: true }),
+  row({ x: [0, 16, 8, 8], oc: 16, k: 3, pad: 1, bias: true }),
   ...imageNetLayers.map((layer) => layerRow(layer, 1)),
   ...cifarLayers.map((layer) => layerRow(layer, 8)),
 ]);

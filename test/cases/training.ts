@@ -77,6 +77,10 @@ export const trainingRows: [string, TrainingRow][] = [
   ...conv(17, 16, 16, 16, 16, 3, 1, 1),
   ...conv(2, 70, 8, 8, 66, 3, 1, 1),
   ...conv(64, 64, 8, 8, 64, 3, 1, 1),
+  // An empty batch: zeros, for segments and for Winograd.
+  ...conv(0, 8, 9, 9, 12, 3, 2, 1),
+  ...conv(0, 16, 8, 8, 16, 3, 1, 1),
+  ...conv(0, 16, 7, 7, 32, 1, 1, 0),
   [
     "linearInputGrad",
     {
@@ -101,6 +105,18 @@ export const trainingRows: [string, TrainingRow][] = [
       sum: 37,
     },
   ],
+  [
+    "linearWeightGrad",
+    {
+      attrs: {},
+      inputs: [
+        [0, 13],
+        [0, 11],
+      ],
+      outputs: [[11, 13]],
+    },
+  ],
+  ["channelSum", { attrs: {}, inputs: [[0, 7, 13, 11]], outputs: [[7]] }],
   ["channelSum", { attrs: {}, inputs: [[3, 7, 13, 11]], outputs: [[7]], sum: 429 }],
   ...[2, 7, 16, 33].map((c): [string, TrainingRow] => [
     "batchNormTrain",

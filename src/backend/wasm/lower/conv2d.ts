@@ -17,7 +17,8 @@ export function lowerConv2d(
   use: "compiled" | "eager" | "gradient" = context.compiled ? "compiled" : "eager",
 ): void {
   const [x, weight] = inputs as [View, View];
-  const c = x.shape[1]!;
+  const [n, c] = nchw(x.shape);
+  if (n === 0) return;
   const [, oc, oh, ow] = nchw(outputs[0]!.shape);
   const { memory } = context;
   const algorithm = context.chosen(attrs, [weight, inputs[2] ?? null], () =>

@@ -139,7 +139,7 @@ export function conv2dWeightGrad(
   const [n, c, h, w] = nchw(x.shape);
   const [, oc, oh, ow] = nchw(dyIn!.shape);
   const { kernelH, kernelW, strideH, strideW, padH, padW, dilationH, dilationW, groups } = attrs;
-  if (fitsWinogradGrad(attrs, c, oc, oh, ow)) {
+  if (n > 0 && fitsWinogradGrad(attrs, c, oc, oh, ow)) {
     emitWinogradGrad(attrs, x, dyIn!, dwOut!, context);
     return;
   }
