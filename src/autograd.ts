@@ -159,7 +159,7 @@ function madeBy(t: Tensor): { entry: Entry; output: number } | undefined {
 
 /** A reference of the tape's own, so that the caller may dispose the tensor. */
 function saved(t: Tensor): Tensor {
-  return t.view(t.shape).keep();
+  return t.detach().keep();
 }
 
 function target(t: Tensor | null): Target | null {
@@ -222,15 +222,20 @@ export function backward(loss: Tensor, seed?: Tensor): void {
   };
   const entries = tape;
   noGrad(() => {
-    give(start, (seed ? seed.view(seed.shape) : full(loss.shape, 1)).keep());
-    for (let i = entries.length - 1; i >= 0; i--) {
-      const entry = entries[i]!;
-      const dys = grads.get(entry);
-      if (dys === undefined) continue;
-      grads.delete(entry);
-      step(entry, dys, give, take);
-      for (const dy of dys) dy?.dispose();
-      releaseEntry(entry);
+    give(start, (seed?.detach() ?? full(loss.shape, 1)).keep());
+    try {
+      for (let i = entries.length - 1; i >= 0; i--) {
+        const entry = entries[i]!;
+        const dys = grads.get(entry);
+        if (dys === undefined) continue;
+        step(entry, dys, give, take);
+        for (const dy of dys) dy?.dispose();
+        grads.delete(entry);
+        releaseEntry(entry);
+      }
+    } finally {
+      // After an error.
+      for (const left of grads.values()) for (const dy of left) dy?.dispose();
     }
   });
   compact();
@@ -338,11 +343,11 @@ function secondRun(
   try {
     const made = body(leaf).keep();
     again = false;
-    if (made.gradient === undefined) return made === leaf && inputNeeds ? dy.view(dy.shape).keep() : null; // all frozen
-    backward(made, dy);
-    made.dispose();
+    if (made.gradient) backward(made, dy);
+    else if (made === leaf && inputNeeds) leaf.grad = dy.detach().keep();
     const { grad } = leaf;
     leaf.grad = null;
+    made.dispose();
     return grad;
   } finally {
     again = false;

@@ -3,11 +3,13 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Classifier } from "../src/classifier.ts";
 import { createClassifier } from "../src/createClassifier.ts";
+import { DisposedError } from "../src/errors.ts";
 import { info, init } from "../src/init.ts";
 import { saveSafetensors } from "../src/io/saveSafetensors.ts";
 import { cifarResnet20 } from "../src/models/cifar.ts";
 import { manualSeed } from "../src/tensor/random.ts";
 import { decodeImage } from "../src/vision/decode.ts";
+import type { RawImage } from "../src/vision/image.ts";
 import { readPictureFile } from "../src/vision/open.ts";
 import { similarity, softmax } from "../src/vision/topk.ts";
 import { repoRoot } from "./support/shared.ts";
@@ -38,16 +40,54 @@ for (const backend of ["wasm", "js"] as const) {
 }
 
 let classifier: Classifier;
+let picture: RawImage;
 test("a batch gives what single pictures give, bit for bit", async () => {
   await init({ backend: "wasm" });
   classifier = await createClassifier();
-  const picture = await decodeImage(await readPictureFile(sample));
+  picture = await decodeImage(await readPictureFile(sample));
   const flipped = { ...picture, data: picture.data.toReversed() };
   const [a, b] = [await classifier.logits([picture]), await classifier.logits([flipped])];
   const both = await classifier.logits([picture, flipped]);
   assert.equal([...both], [...a, ...b]);
   const three = await classifier.logits([picture, flipped, picture]);
   assert.equal([...three], [...a, ...b, ...a]);
+});
+
+test("calls at once: the first ones of a new classifier, and of so many sizes that programs push each other out", async () => {
+  const { blocks, used } = info().memory;
+  const expected = await classifier.logits([picture]);
+  for (const counts of [
+    [1, 1],
+    [1, 2, 2],
+    [1, 2, 3, 4, 5, 1, 2, 3],
+  ]) {
+    const fresh = await createClassifier();
+    const found = await Promise.all(counts.map((n) => fresh.logits(Array.from({ length: n }, () => picture))));
+    found.forEach((logits, i) => {
+      assert.equal([...logits], Array.from({ length: counts[i]! }, () => [...expected]).flat(), `${counts}: call ${i}`);
+    });
+    fresh.dispose();
+  }
+  assert.equal([info().memory.blocks, info().memory.used], [blocks, used]);
+});
+
+test("dispose at any moment of a call: its answer or that the classifier was disposed, and everything is given back", async () => {
+  const { blocks, used } = info().memory;
+  const told: boolean[] = [];
+  for (const warm of [false, true]) {
+    for (let moment = 0; moment < 25; moment++) {
+      const fresh = await createClassifier();
+      if (warm) await fresh.logits([picture]);
+      const call = fresh.logits(warm ? [picture, picture] : [picture]).catch((error: unknown) => error);
+      for (let i = 0; i < moment; i++) await null;
+      fresh.dispose();
+      const answer = await call;
+      told.push(answer instanceof DisposedError);
+      if (!told.at(-1)) assert.instance(answer, Float32Array, `${answer}`);
+      assert.equal([info().memory.blocks, info().memory.used], [blocks, used], `after ${moment} microtasks`);
+    }
+  }
+  assert.ok(told.includes(true));
 });
 
 test("features of the same picture are alike, and the classifier sees them", async () => {

@@ -160,6 +160,20 @@ test("a call can be given up: before its turn, and while it runs", async () => {
   assert.is((await calls[2]!)[0]!.label, "cat");
 });
 
+test("opening can be given up: before it begins, at once and later", async () => {
+  const gone = AbortSignal.abort(new Error("changed my mind"));
+  for (const worker of [true, false]) {
+    const error = await failure(createClassifier("cifar_resnet20", { worker, signal: gone }));
+    assert.match(error.message, /changed my mind/);
+  }
+  for (const later of [queueMicrotask, setImmediate]) {
+    const controller = new AbortController();
+    const opening = createClassifier("cifar_resnet20", { worker: true, signal: controller.signal });
+    later(() => controller.abort(new Error("changed my mind")));
+    assert.match((await failure(opening)).message, /changed my mind/);
+  }
+});
+
 test("latestOnly: of calls that come too fast, the newest waits and the others are dropped", async () => {
   const fast = await createClassifier("cifar_resnet20", { worker: true, latestOnly: true });
   const settled = await Promise.allSettled(Array.from({ length: 20 }, () => fast.classify(picture)));

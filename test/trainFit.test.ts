@@ -6,13 +6,16 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { backward } from "../src/autograd.ts";
 import { info, init } from "../src/init.ts";
 import { loadCheckpoint } from "../src/io/checkpoint.ts";
 import { saveSafetensors } from "../src/io/saveSafetensors.ts";
 import { Dropout, StochasticDepth } from "../src/nn/dropout.ts";
 import type { Module } from "../src/nn/module.ts";
+import { add } from "../src/ops/pointwise.ts";
 import { writeFileAtomic } from "../src/platform/nodeWrite.ts";
 import { manualSeed } from "../src/tensor/random.ts";
+import { tidy } from "../src/tensor/scope.ts";
 import { ones, type Tensor, tensor } from "../src/tensor/tensor.ts";
 import { clipGradNorm } from "../src/train/clip.ts";
 import { evaluateNet } from "../src/train/evaluateNet.ts";
@@ -124,6 +127,15 @@ test("groups: a frozen parameter stays, a scaled rate is scaled, and no paramete
     () => new SGD([...groups, { parameters: [["d", a]] as [string, Tensor][] }]),
     /the parameter d is in two groups/,
   );
+  for (const Optimizer of [SGD, AdamW]) {
+    const twice: [string, Tensor][] = [
+      ["weight", a],
+      ["weight", b],
+    ];
+    await fails(() => new Optimizer(twice), /two parameters are called weight; names are keys of the state/);
+    const groups = twice.map((entry) => ({ parameters: [entry] }));
+    await fails(() => new Optimizer(groups), /two parameters are called weight; names are keys of the state/);
+  }
   await fails(() => new SGD([["a", a]]).step(Number.NaN), /learning rate must be at least 0 and finite, got NaN/);
   for (const t of [a, b, c]) t.dispose();
 });
@@ -154,6 +166,18 @@ test("schedules: PyTorch's rates", () => {
   );
   near(rates(stepDecay(0.4, { every: 4, gamma: 0.5 })), [0.4, 0.4, 0.4, 0.4, 0.2, 0.2, 0.2, 0.2, 0.1, 0.1], 1e-12);
   near(rates(warmUp(0.2, cosine(0.2))).slice(0, 3), [0.1, 0.2, 0.2], 1e-12);
+});
+
+test("schedules: a warm-up as long as the run or longer, and a cycle that rises for one step, are numbers", () => {
+  const all = (s: (step: number, total: number, perEpoch: number) => number, total: number) =>
+    Array.from({ length: total }, (_, t) => s(t, total, 1));
+  near(all(warmUp(4, cosine(0.2)), 4), [0.05, 0.1, 0.15, 0.2], 1e-12);
+  near(all(warmUp(8, cosine(0.2)), 4), [0.025, 0.05, 0.075, 0.1], 1e-12);
+  for (const then of [cosine(0.2), oneCycle(0.2), stepDecay(0.2, { every: 3 }), multiStep(0.2, { milestones: [2] })]) {
+    for (const length of [9, 10, 20]) assert.ok(all(warmUp(length, then), 10).every(Number.isFinite), `${length}`);
+  }
+  near([all(oneCycle(0.1, { rise: 0.1 }), 10)[0]!], [0.1], 1e-12);
+  near(all(oneCycle(0.1, { rise: 1 }), 1), [0.1], 1e-12);
 });
 
 test("dropout and stochastic depth: PyTorch's masks after manual_seed(3)", () => {
@@ -187,6 +211,18 @@ test("clipping: PyTorch's norm and gradients", async () => {
   near(b.grad.dataSync(), [0, 1.846153736114502], 1e-6);
   a.dispose();
   b.dispose();
+});
+
+test("clipping: gradients that share their memory are scaled once each", async () => {
+  const [a, b] = [tensor([1, 2]), tensor([3, 4])];
+  a.requiresGrad = b.requiresGrad = true;
+  const seed = tensor([30, 40]);
+  tidy(() => backward(add(a, b), seed));
+  near([await clipGradNorm([a, b], 1)], [Math.sqrt(2) * 50], 1e-5);
+  const each = [0.3 * Math.SQRT2, 0.4 * Math.SQRT2];
+  for (const p of [a, b]) near(p.grad!.dataSync(), each, 1e-6);
+  assert.equal([...seed.dataSync()], [30, 40], "the seed is the caller's");
+  for (const t of [a, b, seed]) t.dispose();
 });
 
 test("loader: crops, mirrors and order are those of the recipe; an epoch can be entered in the middle", () => {

@@ -56,8 +56,9 @@ export function oneCycle(peak: number, options: OneCycleOptions = {}): Schedule 
   const between = (from: number, to: number, share: number) => to + ((from - to) / 2) * (1 + cos(Math.PI * share));
   return (step, total) => {
     const top = rise * total - 1;
-    if (step <= top) return between(first, peak, step / top);
-    return between(peak, first / finalDivide, (step - top) / (total - 1 - top));
+    // A rise of one step is the peak itself.
+    if (step <= top && top > 0) return between(first, peak, step / top);
+    return between(peak, first / finalDivide, (step - top) / (total - 1 - top || 1));
   };
 }
 

@@ -1,0 +1,121 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { backward, clearTape, recompute } from "../src/autograd.ts";
+import { ResNetError, ShapeError } from "../src/errors.ts";
+import { info, init } from "../src/init.ts";
+import { linear } from "../src/ops/linear.ts";
+import { add, relu } from "../src/ops/pointwise.ts";
+import { tidy } from "../src/tensor/scope.ts";
+import type { Shape } from "../src/tensor/shape.ts";
+import { ones, type Tensor, tensor } from "../src/tensor/tensor.ts";
+import { fit } from "../src/train/fit.ts";
+import { tinyData, tinyNet, tinyOptions } from "./support/tinyTraining.ts";
+
+const test = suite("autograd: what is refused, and recomputing");
+
+function leaf(values: number[], shape: Shape = [values.length]): Tensor {
+  const t = tensor(values, shape);
+  t.requiresGrad = true;
+  return t;
+}
+
+test.before(async () => {
+  await init({ threads: 1 });
+  tidy(() => void relu(ones([1]))); // eager execution keeps a block for its commands
+});
+
+/** Runs `body` in a tidy; afterwards the tape is cleared, and nothing may be left in memory. */
+function leavesNothing(body: () => void): void {
+  const before = info().memory.used;
+  tidy(body);
+  clearTape();
+  assert.is(info().memory.used, before, "bytes were not given back");
+}
+
+test("a second backward through a part that an earlier one used is refused", () => {
+  leavesNothing(() => {
+    const w = leaf([1, 2, 3, 4], [2, 2]);
+    const trunk = linear(ones([1, 2]), w);
+    const [first, second] = [linear(trunk, ones([1, 2])), linear(trunk, tensor([[10, 10]]))];
+    backward(first);
+    try {
+      backward(second);
+      assert.unreachable();
+    } catch (error) {
+      assert.instance(error, ResNetError);
+      assert.is((error as ResNetError).code, "ERR_AUTOGRAD");
+      assert.match((error as Error).message, /linear\) was already used by an earlier backward; add the losses/);
+    }
+    w.dispose();
+  });
+});
+
+test("the losses added and walked once give both gradients", () => {
+  leavesNothing(() => {
+    const w = leaf([1, 2, 3, 4], [2, 2]);
+    const trunk = linear(ones([1, 2]), w);
+    backward(add(linear(trunk, ones([1, 2])), linear(trunk, tensor([[10, 10]]))));
+    assert.equal([...w.grad!.dataSync()], [11, 11, 11, 11]);
+    w.dispose();
+  });
+});
+
+test("a seed of another shape is refused", () => {
+  leavesNothing(() => {
+    for (const shape of [[1], [6], [3, 2], [2, 3, 4]]) {
+      const x = leaf([1, 2, 3, 4, 5, 6], [2, 3]);
+      try {
+        backward(relu(x), ones(shape));
+        assert.unreachable();
+      } catch (error) {
+        assert.instance(error, ShapeError);
+        assert.match((error as Error).message, /^backward: the seed must have the shape \[2, 3\], got \[/);
+      }
+      assert.is(x.grad, null);
+    }
+    const x = leaf([1, -2]);
+    backward(relu(x), tensor([3, 4]));
+    assert.equal([...x.grad!.dataSync()], [3, 0]);
+    x.dispose();
+  });
+});
+
+test("recompute of a piece without anything to learn: nothing for its input, and nothing is kept", () => {
+  leavesNothing(() => {
+    const frozen = tensor([[1, 2]]);
+    const last = leaf([3], [1, 1]);
+    const y = recompute((x) => linear(x, frozen), ones([1, 2]));
+    backward(linear(y, last));
+    assert.equal([...last.grad!.dataSync()], [3]);
+    last.dispose();
+  });
+});
+
+test("recompute of nothing gives its input, with the input's gradient", () => {
+  leavesNothing(() => {
+    const x = leaf([1, 2]);
+    const y = recompute((t) => t, x);
+    assert.not(x.disposed);
+    assert.equal([...y.dataSync()], [1, 2]);
+    backward(y, tensor([5, 6]));
+    assert.equal([...x.grad!.dataSync()], [5, 6]);
+    x.dispose();
+  });
+});
+
+test("fit with frozen blocks recomputes to the same bits", async () => {
+  for (const frozen of [/^conv/, /^(?!fc)/, /^layer1\.0/]) {
+    const run = async (recompute: boolean): Promise<string> => {
+      const net = tinyNet();
+      for (const [key, p] of net.namedParameters()) if (frozen.test(key)) p.requiresGrad = false;
+      assert.ok([...net.namedParameters()].some(([, p]) => !p.requiresGrad));
+      await fit(net, tinyData(), { ...tinyOptions, epochs: 1, recompute });
+      const bits = [...net.stateDict().values()].map((t) => t.dataSync().join()).join("\n");
+      net.dispose();
+      return bits;
+    };
+    assert.is(await run(true), await run(false), `${frozen}`);
+  }
+});
+
+test.run();
