@@ -11,6 +11,7 @@ import {
   checkLeaks,
   checkNetwork,
   checkOp,
+  checkSharedWeights,
   checkTraining,
   checkTrainingOps,
   type Verdict,
@@ -46,6 +47,7 @@ if (typeof gpu === "string") {
   ] as const) {
     test(name, () => expectRight(name, checkNetwork(backend, wasm, name, size)));
   }
+  test("one weight before several batch norms", () => expectRight("shared weights", checkSharedWeights(backend, wasm)));
   test("f16 where the adapter has it, else a refusal that leaves the model as it is", () =>
     expectRight("f16", checkHalf(backend, wasm, { name: "resnet18", size: 32, precision: "f16", most: 2e-3 })));
   test("wasm refuses f16", () =>

@@ -5,6 +5,8 @@ import { ResNetError } from "../../src/errors.ts";
 import { compile } from "../../src/graph/compile.ts";
 import type { PictureNet } from "../../src/models/pictureNet.ts";
 import { createModel } from "../../src/models/registry.ts";
+import { batchNorm } from "../../src/ops/batchNorm.ts";
+import { conv2d } from "../../src/ops/conv2d.ts";
 import { crossEntropy } from "../../src/ops/crossEntropy.ts";
 import { setMemory } from "../../src/tensor/memory.ts";
 import { tidy } from "../../src/tensor/scope.ts";
@@ -244,4 +246,60 @@ export async function checkLeaks(backend: WebGpuBackend, runs: number, rounds: n
   if (afterRounds !== before)
     complaints.push(`${rounds} rounds of compile and dispose: ${before} became ${afterRounds}`);
   return { complaints, seen: `${runs} runs and ${rounds} compilations: ${before}` };
+}
+
+/** One weight before two batch norms and none, compiled, against wasm: with the model kept and taken, and for another shape of the same program. */
+export async function checkSharedWeights(backend: Backend, wasm: Backend): Promise<Verdict> {
+  const complaints: string[] = [];
+  let worst = 0;
+  for (const [k, c] of [
+    [1, 8],
+    [3, 64],
+  ] as const) {
+    for (const keepModel of [true, false]) {
+      const shapes = { w: [c, c, k, k], m: [c], s: [c], g: [c], b: [c] };
+      setMemory(wasm);
+      const t = Object.fromEntries(
+        Object.entries(shapes).map(([key, shape]) => [key, tensor(fillTensor(key, shape), shape)]),
+      ) as Record<keyof typeof shapes, Tensor>;
+      t.s.set(new Float32Array(c).fill(4));
+      const conv = (x: Tensor) => conv2d(x, t.w, null, { padding: k >> 1 });
+      const net = {
+        forward: (x: Tensor) =>
+          tidy(() => [batchNorm(conv(x), t.m, t.s, t.g, t.b), batchNorm(conv(x), t.s, t.s, t.b, t.g), conv(x)]),
+        stateDict: () => new Map(Object.entries(t)),
+      };
+      const expected = new Map<string, Float32Array[]>();
+      const inputs = [
+        [1, c, 8, 8],
+        [2, c, 5, 6],
+      ].map((shape) => ({ shape, data: fillInput(shape as [number, number, number, number]) }));
+      for (const { shape, data } of inputs) {
+        const x = tensor(data, shape);
+        expected.set(
+          `${shape}`,
+          tidy(() => noGrad(() => net.forward(x)).map((y) => y.dataSync())),
+        );
+        x.dispose();
+      }
+      setMemory(backend);
+      for (const each of Object.values(t)) await each.storage.move();
+      const first = await compile(net, inputs[0]!.shape, { keepModel });
+      for (const { shape, data } of inputs) {
+        const x = tensor(data, shape);
+        const program = await first.forShape(shape);
+        const outputs = await program.run(x);
+        for (const [i, y] of outputs.entries()) {
+          const error = difference(await y.data(), expected.get(`${shape}`)![i]!);
+          worst = Math.max(worst, error);
+          if (!(error <= allowed))
+            complaints.push(`${k}x${k}, model kept ${keepModel}, ${shape}, output ${i}: ${error}`);
+        }
+        for (const each of [x, program, ...outputs]) each.dispose();
+      }
+      first.dispose();
+      for (const each of Object.values(t)) each.dispose();
+    }
+  }
+  return { complaints, seen: `off by ${worst.toExponential(1)}` };
 }

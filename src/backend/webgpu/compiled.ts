@@ -50,7 +50,12 @@ export class CompiledProgram implements Program {
       await Promise.all([...kinds.values()].map((d) => machine.pipelines.prepare(d)));
       const direct = new Set(recorded.direct);
       for (const y of graph.outputs) if (constants.has(y.storage)) direct.add(y.storage);
-      for (const filling of recorded.fillings) await fill(machine, filling, direct, options.release);
+      const waiting = recorded.fillings.map(({ source }) => source.storage);
+      for (const filling of recorded.fillings) {
+        await fill(machine, filling);
+        const storage = waiting.shift()!;
+        if (!direct.has(storage) && !waiting.includes(storage)) options.release(storage);
+      }
       return new CompiledProgram(machine, graph, shared, recorded, direct);
     } catch (error) {
       shared.release();
@@ -151,13 +156,8 @@ export class CompiledProgram implements Program {
   }
 }
 
-/** Packs a weight; a folded batch norm's factors are applied in 64 bits before. The weight is given back when nothing else reads it. */
-async function fill(
-  machine: Machine,
-  { source, scale, dispatches }: Filling,
-  direct: ReadonlySet<Storage>,
-  release: (constant: Storage) => void,
-): Promise<void> {
+/** Packs a weight; a folded batch norm's factors are applied in 64 bits before. */
+async function fill(machine: Machine, { source, scale, dispatches }: Filling): Promise<void> {
   let scaled: Fixed | undefined;
   if (scale !== undefined) {
     const values = await source.storage.read();
@@ -171,5 +171,4 @@ async function fill(
     for (const dispatch of dispatches) eager.dispatch(dispatch);
   });
   if (scaled !== undefined) machine.pool.give(scaled.fixed);
-  if (!direct.has(source.storage)) release(source.storage);
 }

@@ -35,6 +35,19 @@ export interface RecordOptions {
 }
 
 /** Lowers a graph without running it: dispatches, what to pack beforehand, and which scratch memory each node needs. */
+/** One weight may stand before several batch norms: their factors are told apart by numbers, and programs of other shapes share them. */
+const scaleNumbers = new WeakMap<Float64Array, number>();
+let scales = 0;
+
+function scaleNumber(scale: Float64Array): number {
+  let found = scaleNumbers.get(scale);
+  if (found === undefined) {
+    found = ++scales;
+    scaleNumbers.set(scale, found);
+  }
+  return found;
+}
+
 export function record(
   graph: Graph,
   constants: ReadonlySet<Storage>,
@@ -78,7 +91,9 @@ export function record(
         fill(slot);
         return slot;
       }
-      const key = half ? `${layout} f16` : layout;
+      const node = graph.nodes[at];
+      const scale = node?.inputs[1]?.storage === source.storage ? node.weightScale : undefined;
+      const key = [layout, half && "f16", scale && scaleNumber(scale)].join();
       const found = prepared.find(source.storage, key);
       if (found !== undefined) return { fixed: found, length };
       const slot: Slot = { fixed: prepared.add(source.storage, key, length * (half ? 2 : 4)), length };
@@ -86,8 +101,6 @@ export function record(
       into = dispatches;
       fill(slot);
       into = all;
-      const node = graph.nodes[at];
-      const scale = node?.inputs[1]?.storage === source.storage ? node.weightScale : undefined;
       fillings.push({ source, scale, dispatches });
       return slot;
     },
