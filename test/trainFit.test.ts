@@ -11,12 +11,14 @@ import { info, init } from "../src/init.ts";
 import { loadCheckpoint } from "../src/io/checkpoint.ts";
 import { saveSafetensors } from "../src/io/saveSafetensors.ts";
 import { Dropout, StochasticDepth } from "../src/nn/dropout.ts";
+import { Linear } from "../src/nn/linear.ts";
 import type { Module } from "../src/nn/module.ts";
 import { add } from "../src/ops/pointwise.ts";
 import { writeFileAtomic } from "../src/platform/nodeWrite.ts";
 import { manualSeed } from "../src/tensor/random.ts";
 import { tidy } from "../src/tensor/scope.ts";
 import { ones, type Tensor, tensor } from "../src/tensor/tensor.ts";
+import { encodeRun, restoreRun } from "../src/train/checkpoint.ts";
 import { clipGradNorm } from "../src/train/clip.ts";
 import { evaluateNet } from "../src/train/evaluateNet.ts";
 import { type FitOptions, fit } from "../src/train/fit.ts";
@@ -138,6 +140,42 @@ test("groups: a frozen parameter stays, a scaled rate is scaled, and no paramete
   }
   await fails(() => new SGD([["a", a]]).step(Number.NaN), /learning rate must be at least 0 and finite, got NaN/);
   for (const t of [a, b, c]) t.dispose();
+});
+
+test("AdamW counts each parameter's own updates, as PyTorch does, and a checkpoint keeps the counts", async () => {
+  const net = new Linear(1, 1);
+  const { weight } = net;
+  const bias = net.bias!;
+  for (const p of [weight, bias]) p.set([1]);
+  const step = (optimizer: AdamW, both: boolean) => {
+    weight.grad = tensor([1], weight.shape);
+    if (both) bias.grad = tensor([1]);
+    optimizer.step(both ? 0.01 : 1e-6);
+    optimizer.zeroGrad();
+  };
+  const make = () => new AdamW(net.namedParameters(), { weightDecay: 0 });
+  const about = (optimizer: AdamW) => ({ net, optimizer, ema: undefined, settings: {} });
+  const first = make();
+  for (let i = 0; i < 1000; i++) step(first, false);
+  step(first, true);
+  near([1 - bias.item()], [0.01], 1e-6); // torch: 0.00999999
+  const progress = { epoch: 0, batch: 0, lossSum: 0, correct: 0, seen: 0, history: [] };
+  const file = await encodeRun(about(first), progress);
+  step(first, true);
+  const expected = [weight.item(), bias.item()];
+  const second = make();
+  restoreRun(await loadCheckpoint(file), about(second));
+  assert.equal(second.fewerUpdates(), { bias: 1 });
+  step(second, true);
+  assert.equal([weight.item(), bias.item()], expected);
+  // Files from before say the number of steps only: all parameters are counted alike.
+  const state = new Map(
+    [...first.stateTensors()].map(([key, t]) => [key, { shape: t.shape, read: () => t.dataSync() }]),
+  );
+  const third = make();
+  third.restore(state, first.steps);
+  assert.equal([third.steps, third.fewerUpdates()], [1002, {}]);
+  for (const t of [first, second, third, net]) t.dispose();
 });
 
 test("schedules: PyTorch's rates", () => {

@@ -38,6 +38,8 @@ export type Settings = Readonly<Record<string, unknown>>;
 interface Saved {
   readonly format: number;
   readonly steps: number;
+  /** Updates of parameters that were not updated at every step; missing where there are none. */
+  readonly fewerUpdates?: Readonly<Record<string, number>>;
   readonly progress: Progress;
   readonly settings: Settings;
 }
@@ -73,7 +75,15 @@ export async function encodeRun(
   if (ema) await add("ema", ema.stateDict());
   const rng = getRngState();
   tensors.set("rng", { shape: [rng.length], data: rng });
-  const saved: Saved = { format: FORMAT, steps: optimizer.steps, progress, settings };
+  const fewerUpdates = optimizer.fewerUpdates();
+  const some = Object.keys(fewerUpdates).length > 0;
+  const saved: Saved = {
+    format: FORMAT,
+    steps: optimizer.steps,
+    ...(some ? { fewerUpdates } : {}),
+    progress,
+    settings,
+  };
   return saveSafetensors(tensors, { metadata: { format: "pt", [KEY]: JSON.stringify(saved) } });
 }
 
@@ -101,7 +111,7 @@ export function restoreRun(file: Checkpoint, { net, optimizer, ema, settings }: 
     );
   }
   net.loadStateDict(part("model"), { allowNonFinite: true });
-  optimizer.restore(part("optimizer"), saved.steps);
+  optimizer.restore(part("optimizer"), saved.steps, saved.fewerUpdates);
   if (ema) for (const [key, t] of part("ema")) ema.stateDict().get(key)?.set(t.read());
   const rng = file.get("rng");
   if (rng) setRngState(rng.bytes());

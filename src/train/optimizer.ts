@@ -30,6 +30,8 @@ export abstract class Optimizer {
   protected readonly slots: readonly Slot[];
   /** State tensors by `<kind>.<parameter name>`, made at the first step of a parameter. */
   protected readonly state = new Map<string, Tensor>();
+  /** How often each parameter was updated: not at every step where it was frozen for a while, or had no gradient. */
+  protected readonly updates = new Map<string, number>();
 
   constructor(name: string, parameters: NamedParameters | readonly ParameterGroup[], weightDecay: number) {
     this.name = name;
@@ -70,8 +72,10 @@ export abstract class Optimizer {
     }
     this.steps++;
     for (const slot of this.slots) {
-      const { parameter } = slot;
-      if (parameter.grad !== null && parameter.requiresGrad) this.update(slot, parameter.grad, lr * slot.lrScale);
+      const { name, parameter } = slot;
+      if (parameter.grad === null || !parameter.requiresGrad) continue;
+      this.updates.set(name, (this.updates.get(name) ?? 0) + 1);
+      this.update(slot, parameter.grad, lr * slot.lrScale);
     }
   }
 
@@ -88,10 +92,20 @@ export abstract class Optimizer {
     return this.state;
   }
 
-  /** Continues from saved state. @throws ArgumentError where it is not that of these parameters; nothing is changed then */
+  /** The number of updates of each parameter that has state and was not updated at every step, for a checkpoint beside `steps`. */
+  fewerUpdates(): Record<string, number> {
+    const stateful = new Set([...this.state.keys()].map((key) => key.slice(key.indexOf(".") + 1)));
+    return Object.fromEntries([...this.updates].filter(([name, n]) => n !== this.steps && stateful.has(name)));
+  }
+
+  /**
+   * Continues from saved state. Parameters with state that are not in `fewer` were updated at each of the steps.
+   * @throws ArgumentError where it is not that of these parameters; nothing is changed then
+   */
   restore(
     saved: ReadonlyMap<string, { readonly shape: readonly number[]; read(): Float32Array }>,
     steps: number,
+    fewer: Readonly<Record<string, number>> = {},
   ): void {
     const parameters = new Map(this.slots.map(({ name, parameter }) => [name, parameter]));
     const checked = [...saved].map(([key, tensor]) => {
@@ -109,7 +123,12 @@ export abstract class Optimizer {
       return [key, tensor] as const;
     });
     this.dispose();
-    for (const [key, tensor] of checked) this.state.set(key, zeros(tensor.shape).set(tensor.read()).keep());
+    const counts = new Map(Object.entries(fewer));
+    for (const [key, tensor] of checked) {
+      this.state.set(key, zeros(tensor.shape).set(tensor.read()).keep());
+      const name = key.slice(key.indexOf(".") + 1);
+      this.updates.set(name, counts.get(name) ?? steps);
+    }
     this.steps = steps;
   }
 
@@ -117,6 +136,7 @@ export abstract class Optimizer {
   dispose(): void {
     for (const t of this.state.values()) t.dispose();
     this.state.clear();
+    this.updates.clear();
   }
 
   /** A state tensor of a parameter, zero at first; `fresh` says that it was made now. */
@@ -218,7 +238,10 @@ export interface AdamWOptions {
   readonly weightDecay?: number;
 }
 
-/** Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101), torch.optim.AdamW. */
+/**
+ * Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101), torch.optim.AdamW. Its corrections count each parameter's own
+ * updates.
+ */
 export class AdamW extends Optimizer {
   readonly kinds = ["m", "v"] as const;
   readonly #betas: readonly [number, number];
@@ -241,14 +264,15 @@ export class AdamW extends Optimizer {
     // Kernels have the betas in 32 bits, where 1 - 0.999 is off by 1e-5 of itself. The corrections must be those of the same betas, or
     // every step is off by that. The library's own pow, since the engines' differ in the last bit.
     const [beta1, beta2] = this.#betas.map(Math.fround) as [number, number];
+    const updates = this.updates.get(slot.name)!;
     const attrs = {
       lr,
       beta1,
       beta2,
       eps: this.#eps,
       weightDecay: slot.weightDecay,
-      correction1: 1 - pow(beta1, this.steps),
-      correction2: 1 - pow(beta2, this.steps),
+      correction1: 1 - pow(beta1, updates),
+      correction2: 1 - pow(beta2, updates),
     };
     const m = this.slotState("m", slot).tensor;
     const v = this.slotState("v", slot).tensor;
