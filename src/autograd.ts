@@ -317,7 +317,7 @@ export function recompute(body: (x: Tensor) => Tensor, x: Tensor, restore?: () =
     outputShapes: [y.shape],
   };
   if (to && "entry" in to) to.entry.holders++;
-  const made = y.view(y.shape);
+  const made = y.detach();
   made.requiresGrad = true;
   made.gradient = { made: { entry, output: 0 }, release: () => drop(entry) };
   tape.push(entry);
@@ -335,7 +335,7 @@ function secondRun(
 ): Tensor | null {
   const outer = tape;
   const undo = restore?.();
-  const leaf = x.view(x.shape).keep();
+  const leaf = x.detach().keep();
   leaf.requiresGrad = inputNeeds;
   tape = [];
   again = true;

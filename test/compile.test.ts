@@ -182,7 +182,12 @@ test("views, shared values, weights that are computed, tensors made inside, seve
     const b = relu(conv2d(x, add(weights.w, weights.v), null, { padding: 1 }));
     const c = add(relu(a), add(a, b));
     const pooled = lib.adaptiveAvgPool2d(c).view([2, 5]);
-    return { c, list: [lib.linear(pooled, weights.f), add(b, lib.full([2, 5, 6, 7], 0.5))], a, same: x.view([2, 126]) };
+    return {
+      c,
+      list: [lib.linear(pooled, weights.f), add(b, lib.full([2, 5, 6, 7], 0.5))],
+      a,
+      same: x.view([2, 3, 6, 7]),
+    };
   });
   const x = ramp([2, 3, 6, 7], 0.51);
   const expected = noGrad(() => net.forward(x));

@@ -129,6 +129,32 @@ for (const b of backends) {
     t.dispose();
   });
 
+  on(b, "a view that would put values into another order is refused", () => {
+    const t = tensor(counting(12), [1, 3, 2, 2]);
+    for (const shape of [[12], [1, 12], [1, 2, 3, 2], [3, 4]]) {
+      assert.match(
+        messageOf(() => t.view(shape), ShapeError),
+        /view: \[1, 3, 2, 2\] has other bytes than .*; use flatten/,
+      );
+    }
+    const flat = tensor(counting(12));
+    messageOf(() => flat.view([1, 3, 2, 2]), ShapeError);
+    const pairs = [
+      [t, [1, 3, 2, 2]],
+      [flat, [3, 4]],
+      [flat, [1, 1, 3, 4]],
+      [flat, [2, 6, 1, 1]],
+    ] as const;
+    for (const [from, shape] of pairs) {
+      const view = from.view(shape);
+      assert.equal(view.dataSync(), counting(12));
+      assert.not(view.requiresGrad);
+      view.dispose();
+    }
+    t.dispose();
+    flat.dispose();
+  });
+
   on(b, "dispose gives the memory back at once, and twice is harmless", () => {
     const before = b.backend.info().memory;
     const t = zeros([1000]);
@@ -362,6 +388,54 @@ test("wrong values and shapes are refused in words", () => {
     messageOf(() => tensor([[1, 2], [3]]), ShapeError),
     /same lengths/,
   );
+  for (const ragged of [
+    [[1, 2], [3], [4, 5, 6]],
+    [1, [2]],
+    [[1], 2],
+    [[], [1]],
+    [[1], []],
+    [[], 1],
+  ]) {
+    assert.match(
+      messageOf(() => tensor(ragged as number[][]), ShapeError),
+      /same lengths/,
+    );
+  }
+  for (const [wrong, kind] of [
+    ["12", "string"],
+    [[true], "boolean"],
+    [["1"], "string"],
+    [[1, undefined], "undefined"],
+    [null, "object"],
+    [{ a: 1 }, "object"],
+  ] as const) {
+    assert.match(
+      messageOf(() => tensor(wrong as never), ArgumentError),
+      new RegExp(`needs numbers in nested arrays, got ${kind}`),
+    );
+  }
+  for (const [values, shape] of [
+    [[], [0]],
+    [
+      [[], []],
+      [2, 0],
+    ],
+    [5, []],
+    [
+      [
+        [
+          [1, 2, 3],
+          [4, 5, 6],
+        ],
+      ],
+      [1, 2, 3],
+    ],
+    [{ length: 2, 0: 1, 1: 2 }, [2]],
+  ] as const) {
+    const t = tensor(values as never);
+    assert.equal(t.shape, shape);
+    t.dispose();
+  }
   assert.match(
     messageOf(() => zeros([2, -1]), ArgumentError),
     /whole numbers.*\[2, -1\]/,

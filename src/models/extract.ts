@@ -74,7 +74,7 @@ export class FeatureExtractor extends Module<Record<string, Tensor>> {
 
 /** A reference that no `tidy` of the network disposes and that autograd still follows. */
 function held(output: Tensor): Tensor {
-  const view = output.view(output.shape).keep();
+  const view = output.detach().keep();
   view.requiresGrad = output.requiresGrad;
   view.gradient = output.gradient;
   return view;

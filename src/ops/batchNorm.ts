@@ -66,7 +66,7 @@ export const batchNormTrainOp: OpDefinition<"batchNormTrain"> = {
       [values!, dy!, mean!, invstd!, weight!, bias!, masked ? y! : null],
       masked ? [x!, c, c, x!] : [x!, c, c],
     );
-    const other = !residual || !needs[5] ? null : masked ? dz! : dy!.view(dy!.shape);
+    const other = !residual || !needs[5] ? null : masked ? dz! : dy!.detach();
     return [dx!, needs[1] ? dweight! : null, needs[2] ? dbias! : null, null, null, other];
   },
 };

@@ -21,9 +21,9 @@ export const addOp: OpDefinition<"add"> = {
   },
   saves: ({ relu }) => (relu ? { outputs: [0] } : {}),
   gradient({ attrs, shapes: [a], outputs: [y], dys: [dy], needs }) {
-    const dx = attrs.relu ? launch("reluGrad", {}, [y!, dy!], [a!])[0]! : dy!.view(dy!.shape);
+    const dx = attrs.relu ? launch("reluGrad", {}, [y!, dy!], [a!])[0]! : dy!.detach();
     const both = needs[0] && needs[1];
-    return [needs[0] ? dx : null, needs[1] ? (both ? dx.view(dx.shape) : dx) : null];
+    return [needs[0] ? dx : null, needs[1] ? (both ? dx.detach() : dx) : null];
   },
 };
 

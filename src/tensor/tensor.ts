@@ -1,7 +1,7 @@
 import { ArgumentError, ResNetError, ShapeError } from "../errors.ts";
-import { fromStorageOrder, toStorageOrder } from "./layout.ts";
+import { fromStorageOrder, isTurned, toStorageOrder } from "./layout.ts";
 import { track, untrack } from "./scope.ts";
-import { formatShape, isShape, numel, type Shape } from "./shape.ts";
+import { formatShape, isShape, numel, type Shape, sameShape } from "./shape.ts";
 import { type LazyValues, Storage } from "./storage.ts";
 
 /** Symbol.dispose where the engine has it; `using` needs it, `dispose()` does not. */
@@ -117,17 +117,24 @@ export class Tensor {
 
   /** Replaces all values (row-major in the shape's order). */
   set(values: ArrayLike<number>): this {
-    if (values.length !== this.size) {
-      throw new ShapeError("set", `shape ${formatShape(this.shape)} needs ${this.size} values, got ${values.length}`);
-    }
+    needLength("set", this.shape, values.length);
     const floats = values instanceof Float32Array ? values : Float32Array.from(values);
     this.storage.write(floats, this.shape);
     return this;
   }
 
-  /** The same values under another shape, without copying: bytes must keep their order (see `flatten` and `reshape` for the rest). */
+  /**
+   * The same values under another shape, without copying and detached: autograd does not follow. What a network reshapes goes through the op `flatten`.
+   * @throws ShapeError where values would change their order, since the bytes of pictures are channels-last
+   */
   view(shape: Shape): Tensor {
     needLength("view", shape, this.size); // before the storage is retained
+    if ((isTurned(shape) || isTurned(this.shape)) && !sameShape(shape, this.shape)) {
+      throw new ShapeError(
+        "view",
+        `${formatShape(this.shape)} has other bytes than ${formatShape(shape)}; use flatten`,
+      );
+    }
     return new Tensor(this.storage.retain(), shape);
   }
 
@@ -185,39 +192,33 @@ export type Nested = number | readonly Nested[];
 
 /**
  * A tensor from values in row-major order. Without `shape`, nested arrays give it.
- * @throws ShapeError when the number of values does not fit the shape or nested arrays are ragged
+ * @throws ShapeError when the number of values does not fit the shape or nested arrays are ragged; ArgumentError when they are no numbers
  */
 export function tensor(values: ArrayLike<number> | Nested, shape?: Shape): Tensor {
-  if (ArrayBuffer.isView(values))
-    return fill(values as unknown as ArrayLike<number>, shape ?? [(values as Float32Array).length]);
-  const nested = values as Nested;
-  const found = shapeOf(nested);
-  const flat = flatten(nested, []);
-  if (flat.length !== numel(found)) throw new ShapeError("tensor", "nested arrays must all have the same lengths");
+  if (ArrayBuffer.isView(values)) return fill(values as Float32Array, shape ?? [(values as Float32Array).length]);
+  const found: number[] = [];
+  const flat: number[] = [];
+  let ragged = false;
+  const read = (value: unknown, depth: number): void => {
+    const list = value as ArrayLike<unknown>;
+    if (typeof value === "number") {
+      ragged ||= depth !== found.length;
+      flat.push(value);
+    } else if (typeof value === "object" && list?.length >= 0) {
+      if (depth === found.length && flat.length === 0) found.push(list.length);
+      ragged ||= found[depth] !== list.length;
+      for (let i = 0; i < list.length; i++) read(list[i], depth + 1);
+    } else throw new ArgumentError(`tensor: needs numbers in nested arrays, got ${typeof value}`);
+  };
+  read(values, 0);
+  if (ragged) throw new ShapeError("tensor", "nested arrays must all have the same lengths");
   return fill(flat, shape ?? found);
 }
 
 function fill(values: ArrayLike<number>, shape: Shape): Tensor {
-  if (values.length !== checkedLength(shape)) {
-    throw new ShapeError("tensor", `shape ${formatShape(shape)} needs ${numel(shape)} values, got ${values.length}`);
-  }
+  checkedLength(shape);
+  needLength("tensor", shape, values.length);
   return Tensor.empty(shape).set(values);
-}
-
-function flatten(value: Nested, into: number[]): number[] {
-  if (typeof value === "number") into.push(value);
-  else for (const v of value) flatten(v, into);
-  return into;
-}
-
-function shapeOf(value: Nested): number[] {
-  const shape: number[] = [];
-  let v: Nested | undefined = value;
-  while (typeof v === "object") {
-    shape.push(v.length);
-    v = v[0];
-  }
-  return shape;
 }
 
 /** A tensor of one value repeated. */

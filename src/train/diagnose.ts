@@ -26,7 +26,7 @@ export async function findNonFinite(net: Module, input: Tensor): Promise<string 
     .filter(([name]) => name !== "")
     .map(([name, module]) =>
       module.onForward((_module, output) => {
-        if (output instanceof Tensor) seen.push([name, output.view(output.shape).keep()]);
+        if (output instanceof Tensor) seen.push([name, output.detach().keep()]);
       }),
     );
   try {
