@@ -83,6 +83,7 @@ test("what PyTorch's callers write first is answered in words", async () => {
     () => new SGD(net.parameters() as never),
     /SGD: needs parameters with their names: net\.namedParameters/,
   );
+  await refused(() => new SGD(net.namedParameters(), { lr: 0.1 } as never), /unknown option of SGD "lr"/);
   await refused(() => multiStep(0.1, [82, 123] as never), /milestones: \[82, 123\]/);
   await refused(() => new DataLoader(data, { batch: 8 } as never), /normalize is missing/);
   const gone = net.fc.parameters()[0]!;

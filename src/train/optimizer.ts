@@ -1,5 +1,6 @@
 import { currentBackend } from "../backend/current.ts";
 import { ArgumentError } from "../errors.ts";
+import { checkOptions } from "../nn/options.ts";
 import { pow } from "../tensor/math.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import { Tensor, zeros } from "../tensor/tensor.ts";
@@ -188,6 +189,7 @@ export class SGD extends Optimizer {
   readonly #nesterov: boolean;
 
   constructor(parameters: NamedParameters | readonly ParameterGroup[], options: SgdOptions = {}) {
+    checkOptions("SGD", options, ["momentum", "dampening", "weightDecay", "nesterov"]);
     const { momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
     super("SGD", parameters, checkPositive("SGD", "weightDecay", weightDecay));
     this.#momentum = checkShare("SGD", "momentum", momentum);
@@ -249,6 +251,7 @@ export class AdamW extends Optimizer {
   readonly #weightDecay: number;
 
   constructor(parameters: NamedParameters | readonly ParameterGroup[], options: AdamWOptions = {}) {
+    checkOptions("AdamW", options, ["betas", "eps", "weightDecay"]);
     const { betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 } = options;
     super("AdamW", parameters, checkPositive("AdamW", "weightDecay", weightDecay));
     this.#betas = [checkShare("AdamW", "betas[0]", betas[0]), checkShare("AdamW", "betas[1]", betas[1])];

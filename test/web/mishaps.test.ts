@@ -389,6 +389,19 @@ if (browser === undefined) {
     assert.match(first ?? "", /^Step 1,/);
   });
 
+  test("a data set of one picture is refused, and the sample can be had back", async () => {
+    const page = await open("train");
+    const record = Buffer.alloc(1 + 3 * 32 * 32);
+    const one = { name: "one.bin", mimeType: "", buffer: record };
+    await page.setInputFiles("input[accept='.zip,.bin,.gz']", one);
+    await page.click("#train-start");
+    await says(page, "#panel .error", /two pictures or more/);
+    await page.click("text=Back to the sample");
+    await page.click("#train-start");
+    await says(page, "#train-status", /Step \d/);
+    assert.is(await page.textContent("#panel .error"), "");
+  });
+
   test("training that fails under way says why", async () => {
     const { page } = await visit();
     await page.addInitScript(() => {
