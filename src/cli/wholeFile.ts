@@ -1,17 +1,21 @@
 import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { FileAccessError } from "../errors.ts";
+import { destination } from "../platform/nodeWrite.ts";
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /**
  * Writes a file piece by piece beside its place, which it takes at the end: whoever looks finds the whole file or none, also when
- * the command is interrupted. Between pieces signals are heard.
+ * the command is interrupted. Between pieces signals are heard. Links are followed, and what is no file is written to as it is.
  * @throws FileAccessError
  */
 export async function writeWhole(to: string, pieces: Iterable<Uint8Array>): Promise<void> {
-  const partial = `${to}.${process.pid}.part`;
-  const discard = (): void => rmSync(partial, { force: true });
+  const { place, isFile } = destinationOf(to);
+  const partial = isFile ? `${place}.${process.pid}.part` : place;
+  const discard = (): void => {
+    if (isFile) rmSync(partial, { force: true });
+  };
   const interrupted = (signal: keyof typeof exitCodes): never => {
     discard();
     process.exit(exitCodes[signal]);
@@ -27,12 +31,36 @@ export async function writeWhole(to: string, pieces: Iterable<Uint8Array>): Prom
     } finally {
       closeSync(file);
     }
-    renameSync(partial, to);
-  } catch (cause) {
+    if (isFile) renameSync(partial, place);
+  } catch (error) {
     discard();
-    if (!(cause instanceof Error && "syscall" in cause)) throw cause;
-    throw new FileAccessError(to, cause.message, { cause });
+    throw explain(to, error);
   } finally {
     for (const signal of Object.keys(exitCodes)) process.removeListener(signal, interrupted);
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "its folder is not there",
+  ENOTDIR: "its folder is not there",
+  EACCES: "permission to write it is missing",
+  EROFS: "the file system is read-only",
+  EISDIR: "is a folder",
+  ENOSPC: "the disk is full",
+};
+
+/** The system's word on a file, said for people; other errors as they are. */
+function explain(to: string, cause: unknown): unknown {
+  if (!(cause instanceof Error && "syscall" in cause)) return cause;
+  const code = String((cause as NodeJS.ErrnoException).code);
+  return new FileAccessError(to, `cannot be written (${reasons[code] ?? code})`, { cause });
+}
+
+/** `destination`. @throws FileAccessError */
+export function destinationOf(to: string): ReturnType<typeof destination> {
+  try {
+    return destination(to);
+  } catch (error) {
+    throw explain(to, error);
   }
 }

@@ -1,5 +1,17 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
+import {
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { dirname, resolve } from "node:path";
 import { FileAccessError } from "../errors.ts";
 
 const reasons: Readonly<Record<string, string>> = {
@@ -12,35 +24,57 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /**
+ * Where a file's bytes go. A link stays, and the file that it names is written, also one that is not there yet. What is there and
+ * is no file (a device, a pipe) must not be replaced by one: `isFile` is false, and the bytes go straight into it.
+ */
+export function destination(path: string): { readonly place: string; readonly isFile: boolean } {
+  const known = statSync(path, { throwIfNoEntry: false });
+  if (known !== undefined && !known.isFile() && !known.isDirectory()) return { place: path, isFile: false };
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return { place: path, isFile: true };
+  if (known !== undefined) return { place: realpathSync(path), isFile: true };
+  return destination(resolve(realpathSync(dirname(path)), readlinkSync(path)));
+}
+
+/**
  * Writes a file as a whole or not at all: beside it first, then renamed over it. Whatever goes wrong, a file that was there
- * before is still there, complete. Folders are made.
+ * before is still there, complete. Folders are made. Links are followed; devices and pipes are written to.
  * @throws FileAccessError
  */
 export function writeFileAtomic(path: string, data: Uint8Array): void {
+  let kept = "; what was there before is unchanged";
+  try {
+    const { place, isFile } = destination(path);
+    if (!isFile) kept = "";
+    mkdirSync(dirname(place), { recursive: true });
+    if (isFile) replaceFile(place, data);
+    else writeInto(place, data);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new FileAccessError(path, `cannot be written (${reasons[code] ?? code})${kept}`, { cause });
+  }
+}
+
+function replaceFile(path: string, data: Uint8Array): void {
   const part = `${path}.part`;
   try {
-    mkdirSync(dirname(path), { recursive: true });
-    const fd = openSync(part, "w");
-    try {
-      for (let at = 0; at < data.length; ) at += writeSync(fd, data, at, Math.min(data.length - at, 1 << 30));
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
+    writeInto(part, data, fsyncSync);
     renameSync(part, path);
-  } catch (cause) {
+  } catch (error) {
     try {
       unlinkSync(part);
     } catch {
       // It was never made.
     }
-    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new FileAccessError(
-      path,
-      `cannot be written (${reasons[code] ?? code}); what was there before is unchanged`,
-      {
-        cause,
-      },
-    );
+    throw error;
+  }
+}
+
+function writeInto(path: string, data: Uint8Array, finish: (fd: number) => void = () => {}): void {
+  const fd = openSync(path, "w");
+  try {
+    for (let at = 0; at < data.length; ) at += writeSync(fd, data, at, Math.min(data.length - at, 1 << 30));
+    finish(fd);
+  } finally {
+    closeSync(fd);
   }
 }

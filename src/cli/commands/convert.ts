@@ -1,12 +1,18 @@
-import { statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { hdf5Library } from "#platform";
+import { FileAccessError } from "../../errors.ts";
 import { loadCheckpoint } from "../../io/checkpoint.ts";
 import { saveKeras } from "../../io/saveKeras.ts";
 import { planSafetensors } from "../../io/saveSafetensors.ts";
 import type { Checkpoint } from "../../io/stateDict.ts";
 import { type Command, text, UsageError } from "../command.ts";
 import { describeLoss, measureLoss } from "../loss.ts";
-import { writeWhole } from "../wholeFile.ts";
+import { destinationOf, writeWhole } from "../wholeFile.ts";
+
+/** Endings of files that others write: under one, safetensors would be taken for what it is not. */
+const foreign = /^\.(?:pth?|th|bin|ckpt|pkl|pickle|tar|zip|keras|hdf5|he5|npz|npy|onnx|pb|tflite|gguf|msgpack)$/i;
 
 const dtypes = { f32: "F32", f16: "F16", bf16: "BF16" } as const;
 
@@ -26,13 +32,19 @@ export const convert: Command = {
   async run(values, [from, to, ...more]) {
     if (from === undefined || to === undefined || more.length > 0) throw new UsageError("convert needs IN and OUT");
     const name = text(values, "dtype");
-    const dtype = dtypes[name as keyof typeof dtypes];
+    const dtype = name !== undefined && Object.hasOwn(dtypes, name) ? dtypes[name as keyof typeof dtypes] : undefined;
     if (name !== undefined && dtype === undefined)
       throw new UsageError(`--dtype must be f32, f16 or bf16, got ${name}`);
     const layout = /\.h5$/i.test(to) ? (/\.weights\.h5$/i.test(to) ? "weights.h5" : "h5") : undefined;
     if (layout !== undefined && dtype !== undefined && dtype !== "F32") {
       throw new UsageError(`Keras's files hold f32: --dtype ${name} is for safetensors`);
     }
+    if (foreign.test(extname(to))) {
+      throw new UsageError(
+        `convert writes safetensors, or Keras's .h5 and .weights.h5, but OUT ends in ${extname(to)}: name it .safetensors`,
+      );
+    }
+    checkPlaces(from, to);
     const key = text(values, "key");
     const checkpoint = await loadCheckpoint(from, key === undefined ? {} : { key });
     if (layout === undefined) await writeWhole(to, planSafetensors(checkpoint, { ...(dtype && { dtype }) })[1]);
@@ -57,6 +69,26 @@ export const convert: Command = {
     return 0;
   },
 };
+
+/** OUT takes its place only at the end, but IN is read until then, and OUT is read again. @throws UsageError, FileAccessError */
+function checkPlaces(from: string, to: string): void {
+  const { place, isFile } = destinationOf(to);
+  if (!isFile) {
+    throw new FileAccessError(to, "is a device or a pipe: convert reads again what it wrote, so OUT must be a file");
+  }
+  const source = from.startsWith("file:") ? fileURLToPath(from) : from;
+  if (real(source) !== undefined && real(source) === real(place)) {
+    throw new UsageError(`IN and OUT are the same file, ${from}: give OUT another name`);
+  }
+}
+
+function real(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
 
 async function writeForKeras(to: string, checkpoint: Checkpoint, layout: "h5" | "weights.h5"): Promise<void> {
   if (!checkpoint.has("bn.weight") && !checkpoint.has("conv1.bias")) {
