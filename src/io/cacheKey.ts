@@ -1,5 +1,14 @@
 import { createSha256 } from "#platform";
 
+/** URL.canParse, which browsers have only since 2023. */
+export function isWholeAddress(text: string): boolean {
+  try {
+    return new URL(text) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 /** The name of an address's file in the cache: its last part, behind a hash of the whole. */
 export function cacheKey(url: string): string {
   const sum = createSha256();

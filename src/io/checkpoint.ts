@@ -1,9 +1,9 @@
-import { hdf5Library, httpFetch, openFile } from "#platform";
-import { ArgumentError, DownloadError, FileFormatError } from "../errors.ts";
+import { hdf5Library, openFile } from "#platform";
+import { ArgumentError, FileFormatError } from "../errors.ts";
 import { isKind } from "../platform/kinds.ts";
-import { hashInName } from "./cacheKey.ts";
+import { hashInName, isWholeAddress } from "./cacheKey.ts";
 import { detectFormat } from "./detect.ts";
-import { type FetchOptions, fetchFile } from "./fetch.ts";
+import { type FetchOptions, fetchBytes, fetchFile } from "./fetch.ts";
 import { FileTensor } from "./fileTensor.ts";
 import type { Hdf5Library } from "./hdf5.ts";
 import { readKeras } from "./keras.ts";
@@ -29,7 +29,7 @@ export interface LoadCheckpointOptions {
   /**
    * How an address is downloaded. One whose name carries its SHA-256, as PyTorch's do (`resnet50-11ad3fa6.pth`), never changes:
    * it comes by way of the cache (`fetchFile`: resumed, verified). Others are fetched anew at every call, because their file may
-   * be another one tomorrow; `cache: true` says that it will not.
+   * be another one tomorrow, and tried once where `retries` does not say more; `cache: true` says that it will not change.
    */
   readonly download?: Omit<FetchOptions, "signal"> & { readonly cache?: boolean };
   readonly signal?: AbortSignal;
@@ -90,37 +90,18 @@ async function openSource(source: CheckpointSource, options: LoadCheckpointOptio
     const file = openFile(source instanceof URL || !text.startsWith("file:") ? source : new URL(text));
     if (file !== undefined) return { name: name ?? text, size: file.size, readInto: file.readInto };
   }
-  const cached = await viaCache(text, options);
-  return cached === undefined
-    ? memorySource(name ?? text, await fetchBytes(text, signal))
-    : openSource(cached, { ...options, name: name ?? text });
-}
-
-/** Of an address whose file does not change; undefined for others. */
-async function viaCache(url: string, { download = {}, signal }: LoadCheckpointOptions) {
-  if (!/^https?:/i.test(url)) return undefined;
-  const { cache, ...options } = download;
-  const sha256 = options.sha256 ?? hashInName(url);
-  if (!(cache ?? sha256 !== undefined)) return undefined;
-  return fetchFile(url, {
-    ...options,
+  const { cache, ...given } = options.download ?? {};
+  const isAddress = /^https?:/i.test(text);
+  if (isAddress && !isWholeAddress(text)) throw new ArgumentError(`loadCheckpoint: ${quote(text)} is no valid address`);
+  const sha256 = given.sha256 ?? (isAddress ? hashInName(text) : undefined);
+  const download = {
+    ...given,
     ...(sha256 === undefined ? {} : { sha256 }),
     ...(signal === undefined ? {} : { signal }),
-  });
-}
-
-async function fetchBytes(url: string, signal: AbortSignal | undefined): Promise<ArrayBuffer> {
-  let response: Response;
-  try {
-    response = await httpFetch(url, signal === undefined ? {} : { signal });
-    if (response.ok) return await response.arrayBuffer();
-  } catch (cause) {
-    signal?.throwIfAborted();
-    throw new DownloadError(url, `could not be fetched: ${cause instanceof Error ? cause.message : cause}`, { cause });
-  }
-  throw new DownloadError(url, `the server answered ${response.status} ${response.statusText}`, {
-    status: response.status,
-  });
+  };
+  return isAddress && (cache ?? sha256 !== undefined)
+    ? openSource(await fetchFile(text, download), { ...options, name: name ?? text })
+    : memorySource(name ?? text, await fetchBytes(text, download));
 }
 
 /** Where training scripts put the state dict, the likelier first. */

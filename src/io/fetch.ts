@@ -1,7 +1,7 @@
 import { cacheStore, createSha256, environment, httpFetch } from "#platform";
 import { ArgumentError, DownloadError } from "../errors.ts";
-import type { CachedFile, CacheStore, Part } from "../platform/cacheStore.ts";
-import { cacheKey, mirrored } from "./cacheKey.ts";
+import type { CachedFile, CacheStore, Part, PartNote } from "../platform/cacheStore.ts";
+import { cacheKey, isWholeAddress, mirrored } from "./cacheKey.ts";
 import { pause } from "./retry.ts";
 import { Interrupted, transfer } from "./transfer.ts";
 
@@ -62,24 +62,64 @@ export async function fetchFile(url: string | URL, options: FetchOptions = {}): 
   return (await fetchCached(String(url), options)).content;
 }
 
-async function fetchCached(url: string, options: FetchOptions): Promise<CachedFile> {
-  const { signal, offline = environment("RESNET_TS_OFFLINE") === "1" } = options;
+/**
+ * The bytes of an address whose file may change: fetched anew, with the same care, but not kept; one try, unless `retries` says more.
+ * @throws DownloadError
+ */
+export async function fetchBytes(url: string, options: FetchOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+  const isRemote = !/^(?:data|blob):/i.test(url);
+  if (isRemote && isOffline(options)) {
+    const advice = "it is kept where { cache: true } or its SHA-256 says that its file never changes";
+    throw new DownloadError(url, `is fetched anew at every call, and offline is set; ${advice}`, {
+      code: "ERR_OFFLINE",
+    });
+  }
+  const sha256 = checkedSum(options);
+  options.signal?.throwIfAborted();
+  const part = memoryPart();
+  const report = reporter(isRemote ? lastPart(url) : url.slice(0, 40), options.onProgress);
+  const from = /^https?:/i.test(url) ? mirror(url, options) : url;
+  await download(from, part, sha256, { retries: 0, ...options }, report, false);
+  report("ready", part.size, part.size);
+  return part.bytes();
+}
+
+const isOffline = ({ offline = environment("RESNET_TS_OFFLINE") === "1" }: FetchOptions) => offline;
+const mirror = (url: string, { baseUrl = environment("RESNET_TS_BASE_URL") }: FetchOptions) => mirrored(url, baseUrl);
+const lastPart = (url: string) =>
+  url
+    .replace(/[?#].*/s, "")
+    .split("/")
+    .pop() || url;
+
+function checkedSum(options: FetchOptions): string | undefined {
   const sha256 = options.sha256?.toLowerCase();
   if (sha256 !== undefined && !/^[0-9a-f]{8,64}$/.test(sha256)) {
     throw new ArgumentError(`fetchFile: sha256 should be 8 to 64 hexadecimal digits, got ${JSON.stringify(sha256)}`);
   }
-  signal?.throwIfAborted();
+  return sha256;
+}
+
+async function fetchCached(url: string, options: FetchOptions): Promise<CachedFile> {
+  const sha256 = checkedSum(options);
+  if (!isWholeAddress(url)) {
+    throw new ArgumentError(`fetchFile: a whole address is needed (https://...), got ${JSON.stringify(url)}`);
+  }
+  options.signal?.throwIfAborted();
   const store = options.store ?? cacheStore(options.cacheFolder);
   const key = cacheKey(url);
-  const file = new URL(url).pathname.split("/").pop() || url;
-  const report = reporter(file, options.onProgress);
+  const report = reporter(lastPart(url), options.onProgress);
 
   const cached = await store.find(key);
-  if (cached !== undefined) {
+  const found = cached === undefined || sha256 === undefined ? undefined : await store.sha256(key);
+  // One with another SHA-256 stays until the right one is there: it may be the caller who is wrong.
+  if (cached !== undefined && (sha256 === undefined || found?.startsWith(sha256))) {
     report("ready", cached.size, cached.size, true);
     return cached;
   }
-  if (offline) {
+  if (isOffline(options)) {
+    if (found !== undefined)
+      throw mismatch(url, found, sha256!, `: the file in the cache (${store.place}); offline is set`);
     const advice = "load it once while online, or give a path to the file";
     throw new DownloadError(url, `is not in the cache (${store.place}), and offline is set; ${advice}`, {
       code: "ERR_OFFLINE",
@@ -88,8 +128,7 @@ async function fetchCached(url: string, options: FetchOptions): Promise<CachedFi
 
   const part = await store.claim(key);
   try {
-    await download(mirrored(url, options.baseUrl ?? environment("RESNET_TS_BASE_URL")), part, sha256, options, report);
-    const done = await part.commit();
+    const done = await part.commit(await download(mirror(url, options), part, sha256, options, report, true));
     report("ready", done.size, done.size, false);
     return done;
   } catch (error) {
@@ -98,16 +137,63 @@ async function fetchCached(url: string, options: FetchOptions): Promise<CachedFi
   }
 }
 
+function mismatch(url: string, found: string, wanted: string, rest: string): DownloadError {
+  const message = `its SHA-256 is ${found}, expected ${wanted}${wanted.length < 64 ? "..." : ""}${rest}`;
+  return new DownloadError(url, message, { code: "ERR_CHECKSUM" });
+}
+
+/** A part for one call, which nobody else goes on with. */
+function memoryPart(): Part & { bytes(): Uint8Array<ArrayBuffer> } {
+  let [pieces, size]: [Uint8Array[], number] = [[], 0];
+  let note: PartNote | undefined;
+  const nothing = async () => {};
+  return {
+    get size() {
+      return size;
+    },
+    get note() {
+      return note;
+    },
+    async reset(fresh) {
+      [pieces, size, note] = [[], 0, fresh];
+    },
+    async append(bytes) {
+      pieces.push(bytes);
+      size += bytes.length;
+    },
+    async *read() {
+      yield* pieces;
+    },
+    bytes() {
+      const all = new Uint8Array(size);
+      let at = 0;
+      for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) {
+        all.set(piece, at);
+        at += piece.length;
+      }
+      return all;
+    },
+    commit: () => Promise.reject(new Error("not kept")),
+    release: nothing,
+    discard: nothing,
+  };
+}
+
 type Report = (phase: FetchProgress["phase"], loaded: number, total: number | undefined, fromCache?: boolean) => void;
 
-/** Downloads and verifies, again where that may help. */
+/**
+ * Downloads and verifies, again where that may help.
+ * @param isKept whether what is there when it fails is continued by a later call
+ * @returns the SHA-256, where one was asked for
+ */
 async function download(
   url: string,
   part: Part,
   sha256: string | undefined,
   options: FetchOptions,
   report: Report,
-): Promise<void> {
+  isKept: boolean,
+): Promise<string | undefined> {
   const { signal, retries = 5, retryDelay = 500 } = options;
   const settings = {
     fetch: options.fetch ?? httpFetch,
@@ -123,24 +209,26 @@ async function download(
     const before = part.size;
     try {
       await transfer(url, part, settings);
-      const found = sha256 === undefined ? "" : await checksum(part, signal, report);
-      if (sha256 === undefined || found.startsWith(sha256)) return;
+      if (sha256 === undefined) return undefined;
+      const found = await checksum(part, signal, report);
+      if (found.startsWith(sha256)) return found;
       await part.reset({ validator: undefined, total: undefined });
       // The part may have been of an older file, or damaged on the way: once more, from the start.
-      if (++mismatches > 1 || before === 0) {
-        const message = `its SHA-256 is ${found}, expected ${sha256}${sha256.length < 64 ? "..." : ""}; it was not kept`;
-        throw new DownloadError(url, message, { code: "ERR_CHECKSUM" });
-      }
+      if (++mismatches > 1 || before === 0) throw mismatch(url, found, sha256, "; it was not kept");
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error;
       failures = part.size > before ? 1 : failures + 1;
       const { wait = Math.random() * retryDelay * 2 ** failures, status, message } = error;
       if (failures > retries || wait > MAX_WAIT) {
         const why =
-          wait > MAX_WAIT ? `it asks to wait ${Math.round(wait / 1000)} s` : `given up after ${failures} tries`;
-        const kept =
-          part.size > 0 ? `; the ${part.size} bytes so far are kept, and the next call goes on from there` : "";
-        throw new DownloadError(url, `${message}; ${why}${kept}`, {
+          wait > MAX_WAIT
+            ? `it asks to wait ${Math.round(wait / 1000)} s`
+            : `given up after ${failures} ${failures === 1 ? "try" : "tries"}`;
+        const rest =
+          isKept && part.size > 0
+            ? `; the ${part.size} bytes so far are kept, and the next call goes on from there`
+            : "";
+        throw new DownloadError(url, `${message}; ${why}${rest}`, {
           ...(status === undefined ? {} : { status }),
           cause: error.cause ?? error,
         });

@@ -56,6 +56,11 @@ class Watch {
     }, this.#timeout);
   }
 
+  /** Closes the connection. */
+  close(): void {
+    this.#controller.abort();
+  }
+
   end(): void {
     clearTimeout(this.#timer);
     this.#outer?.removeEventListener("abort", this.#forward);
@@ -65,11 +70,22 @@ class Watch {
 /** Fills the part with the rest of the file, or throws: `Interrupted` where it may be tried again. */
 export async function transfer(url: string, part: Part, options: TransferOptions): Promise<void> {
   const watch = new Watch(options.stallTimeout, options.signal);
+  let told: { readonly error: unknown } | undefined;
+  const onBytes: TransferOptions["onBytes"] = (loaded, total) => {
+    try {
+      options.onBytes(loaded, total);
+    } catch (error) {
+      told = { error };
+      throw error;
+    }
+  };
   try {
     const body = await request(url, part, options, watch);
     if (body === undefined) return; // everything is there already
-    await receive(url, body, part, options, watch);
+    await receive(url, body, part, { ...options, onBytes }, watch);
   } catch (cause) {
+    watch.close();
+    if (told !== undefined) throw told.error; // the listener's own, which no other try mends
     options.signal?.throwIfAborted();
     if (cause instanceof Interrupted || cause instanceof ResNetError) throw cause;
     if (watch.stalled) throw new Interrupted(`no byte came for ${options.stallTimeout / 1000} s`, { cause });

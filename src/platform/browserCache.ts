@@ -1,4 +1,5 @@
 import type { CachedFile, CacheStore, Part, PartNote } from "./cacheStore.ts";
+import { createSha256 } from "./sha256.ts";
 
 // The Cache API holds finished files under /resnet-ts/KEY, and the pieces of parts under /resnet-ts/KEY?piece=N with
 // a header that says what they belong to. Where the Cache API is missing (pages without HTTPS, some workers),
@@ -7,6 +8,7 @@ import type { CachedFile, CacheStore, Part, PartNote } from "./cacheStore.ts";
 const NAME = "resnet-ts";
 const PIECE = 8 << 20;
 const NOTE = "x-resnet-ts-note";
+const SUM = "x-resnet-ts-sha256";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -34,6 +36,18 @@ export function cacheStore(_folder?: string, storage: CacheStorage | undefined =
       const content = await answer.blob();
       return { content, size: content.size };
     },
+    async sha256(key) {
+      const opened = await cache;
+      const answer = await opened?.match(address(key));
+      const known = answer?.headers.get(SUM);
+      if (answer === undefined || known) return known ?? undefined;
+      const content = await answer.blob();
+      const sum = createSha256();
+      for await (const bytes of pieces(content)) sum.update(bytes);
+      const found = sum.hex();
+      await opened?.put(address(key), new Response(content, { headers: { [SUM]: found } })).catch(() => {});
+      return found;
+    },
     async claim(key) {
       const [alone, unlock] = await lock(key);
       return openPart(key, alone ? await cache : undefined, unlock);
@@ -42,6 +56,11 @@ export function cacheStore(_folder?: string, storage: CacheStorage | undefined =
       await (await cache)?.delete(address(key));
     },
   };
+}
+
+async function* pieces(blob: Blob): AsyncGenerator<Uint8Array> {
+  const reader = blob.stream().getReader();
+  for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
 }
 
 /** One tab at a time works on the kept pieces of a file; others download for themselves. */
@@ -60,7 +79,7 @@ async function lock(key: string): Promise<[alone: boolean, unlock: () => void]> 
 
 async function openPart(key: string, cache: Cache | undefined, unlock: () => void): Promise<Part> {
   let store = cache;
-  let pieces: Blob[] = [];
+  let blobs: Blob[] = [];
   let pending: Bytes[] = [];
   let note: PartNote | undefined;
   const pendingSize = () => pending.reduce((sum, bytes) => sum + bytes.length, 0);
@@ -69,7 +88,7 @@ async function openPart(key: string, cache: Cache | undefined, unlock: () => voi
     const answer = await cache.match(address(key, i));
     if (answer === undefined) break;
     note ??= JSON.parse(answer.headers.get(NOTE) ?? "{}") as PartNote;
-    pieces.push(await answer.blob());
+    blobs.push(await answer.blob());
   }
 
   const flush = async () => {
@@ -77,20 +96,20 @@ async function openPart(key: string, cache: Cache | undefined, unlock: () => voi
     const blob = new Blob(pending);
     pending = [];
     const headers = { [NOTE]: JSON.stringify(note ?? {}) };
-    await store?.put(address(key, pieces.length), new Response(blob, { headers })).catch(() => {
+    await store?.put(address(key, blobs.length), new Response(blob, { headers })).catch(() => {
       store = undefined; // a full quota: the rest stays in memory
     });
-    pieces.push(blob);
+    blobs.push(blob);
   };
   const drop = async () => {
-    for (let i = pieces.length - 1; i >= 0; i--) await cache?.delete(address(key, i));
-    pieces = [];
+    for (let i = blobs.length - 1; i >= 0; i--) await cache?.delete(address(key, i));
+    blobs = [];
     pending = [];
   };
 
   return {
     get size() {
-      return pieces.reduce((sum, blob) => sum + blob.size, 0) + pendingSize();
+      return blobs.reduce((sum, blob) => sum + blob.size, 0) + pendingSize();
     },
     get note() {
       return note;
@@ -105,16 +124,14 @@ async function openPart(key: string, cache: Cache | undefined, unlock: () => voi
     },
     async *read() {
       await flush();
-      for (const piece of pieces) {
-        const reader = piece.stream().getReader();
-        for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
-      }
+      for (const blob of blobs) yield* pieces(blob);
     },
-    async commit(): Promise<CachedFile> {
+    async commit(sha256): Promise<CachedFile> {
       await flush();
-      const content = new Blob(pieces);
+      const content = new Blob(blobs);
       // A full quota costs the cache, not the file.
-      await cache?.put(address(key), new Response(content)).catch(() => {});
+      const headers: Record<string, string> = sha256 === undefined ? {} : { [SUM]: sha256 };
+      await cache?.put(address(key), new Response(content, { headers })).catch(() => {});
       await drop();
       unlock();
       return { content, size: content.size };

@@ -24,8 +24,8 @@ export interface Part {
   append(bytes: Uint8Array): Promise<void>;
   /** All bytes from the start, in pieces. */
   read(): AsyncIterable<Uint8Array>;
-  /** Makes the part the file, at once and as a whole. */
-  commit(): Promise<CachedFile>;
+  /** Makes the part the file, at once and as a whole. @param sha256 of all bytes, where it is known */
+  commit(sha256?: string): Promise<CachedFile>;
   /** Keeps the part for a later call, here or in another process. */
   release(): Promise<void>;
   /** Removes the part. */
@@ -37,6 +37,8 @@ export interface CacheStore {
   /** For messages. */
   readonly place: string;
   find(key: string): Promise<CachedFile | undefined>;
+  /** The file's SHA-256 in full: what was noted when it came, else computed now and noted. */
+  sha256(key: string): Promise<string | undefined>;
   /** A part for this caller alone: what an earlier one left behind, or an empty one. */
   claim(key: string): Promise<Part>;
   remove(key: string): Promise<void>;

@@ -6,13 +6,21 @@ import { FileAccessError } from "../errors.ts";
 import type { CachedFile, CacheStore, Part, PartNote, Sha256 } from "./cacheStore.ts";
 import { cryptoModule } from "./nodeLater.ts";
 
-// A folder of finished files KEY (and KEY.json, their sizes), and of parts KEY.OWNER.part (and KEY.OWNER.part.json,
+// A folder of finished files KEY (and KEY.json: size, SHA-256 where it is known, and of which state of the file), and of parts KEY.OWNER.part (and KEY.OWNER.part.json,
 // their notes). A part is taken over by renaming it, which only one of several processes can do; so there are no locks
 // that somebody could leave behind. The owner's name says whether it still lives.
 
 /** Of a part whose owner is on another machine and cannot be asked. */
 const STALE = 60 * 60 * 1000;
 const ABANDONED = 7 * 24 * 60 * 60 * 1000;
+
+/** Of a finished file. */
+interface FileNote {
+  readonly size: number;
+  readonly sha256?: string | undefined;
+  /** When the file was written last, as the SHA-256 was computed: a file that was touched since is read again. */
+  readonly modified: number;
+}
 
 /** `RESNET_TS_CACHE`, else `resnet-ts` in the folder that the system has for caches. */
 export function cacheFolder(): string {
@@ -69,9 +77,28 @@ export function cacheStore(folder: string = cacheFolder()): CacheStore {
   const find = async (key: string): Promise<CachedFile | undefined> => {
     const file = await ifThere(stat(path(key)));
     if (file === undefined) return undefined;
-    const known = await readJson<{ size: number }>(path(`${key}.json`));
+    const known = await readJson<FileNote>(path(`${key}.json`));
     if (known !== undefined && known.size !== file.size) return undefined;
     return { content: path(key), size: file.size };
+  };
+
+  const sha256 = async (key: string): Promise<string | undefined> => {
+    const file = await ifThere(stat(path(key)));
+    if (file === undefined) return undefined;
+    const known = await readJson<FileNote>(path(`${key}.json`));
+    if (known?.sha256 !== undefined && known.modified === file.mtimeMs) return known.sha256;
+    const sum = createSha256();
+    for await (const bytes of createReadStream(path(key), { highWaterMark: 1 << 20 })) sum.update(bytes);
+    const found = sum.hex();
+    // A cache that may only be read is hashed every time.
+    await noteFile(key, { size: file.size, sha256: found, modified: file.mtimeMs }).catch(() => {});
+    return found;
+  };
+
+  const noteFile = async (key: string, about: FileNote): Promise<void> => {
+    const json = path(`${key}.${ownName()}.done`);
+    await writeFile(json, JSON.stringify(about));
+    await rename(json, path(`${key}.json`));
   };
 
   const claim = async (key: string): Promise<Part> => {
@@ -136,7 +163,7 @@ export function cacheStore(folder: string = cacheFolder()): CacheStore {
         size += bytes.length;
       },
       read: () => createReadStream(name, { highWaterMark: 1 << 20 }) as AsyncIterable<Uint8Array>,
-      async commit() {
+      async commit(sum) {
         await handle.sync();
         const [written, named] = [await handle.stat(), await ifThere(stat(name))];
         await close();
@@ -145,11 +172,9 @@ export function cacheStore(folder: string = cacheFolder()): CacheStore {
           throw new FileAccessError(name, "another process wrote to this download as well; try again");
         }
         const there = await find(key);
-        // Another process was faster. Its file may be in use: leave it.
-        if (there?.size !== size) {
-          const json = `${name}.done`;
-          await writeFile(json, JSON.stringify({ size }));
-          await rename(json, path(`${key}.json`));
+        // Another process was faster. Its file may be in use: leave it, if it is the one that was asked for.
+        if (there?.size !== size || (sum !== undefined && (await sha256(key)) !== sum)) {
+          await noteFile(key, { size, sha256: sum, modified: written.mtimeMs });
           await rename(name, path(key));
         }
         await removeBoth(name);
@@ -172,6 +197,7 @@ export function cacheStore(folder: string = cacheFolder()): CacheStore {
   return {
     place: folder,
     find,
+    sha256,
     claim,
     async remove(key) {
       await rm(path(key), { force: true });

@@ -117,4 +117,18 @@ test("without a Cache API the file comes all the same", async () => {
   }
 });
 
+test("the browser's store notes the SHA-256 and looks at it", async () => {
+  const server = await serve(honest(file));
+  try {
+    const store = cacheStore(undefined, fakeCaches());
+    const url = `${server.url}/y`;
+    await fetchFile(url, { store });
+    assert.is((await fetchFile(url, { store, sha256: "deadbeef" }).catch((e) => e)).code, "ERR_CHECKSUM");
+    assert.is(((await fetchFile(url, { store, sha256, offline: true })) as Blob).size, data.length);
+    assert.is(server.seen.length, 2);
+  } finally {
+    await server.close();
+  }
+});
+
 test.run();

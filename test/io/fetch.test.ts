@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { DownloadError } from "../../src/errors.ts";
+import { ArgumentError, DownloadError } from "../../src/errors.ts";
 import { loadCheckpoint } from "../../src/io/checkpoint.ts";
 import { type FetchOptions, type FetchProgress, fetchFile } from "../../src/io/fetch.ts";
 import { saveSafetensors } from "../../src/io/saveSafetensors.ts";
@@ -426,6 +426,78 @@ test("a cache folder that cannot be", async ({ folder }) => {
     const error = await failure(fetchFile(url, { cacheFolder: join(folder, "file", "cache") }));
     assert.match(error.message, /cannot be made the cache \(ENOTDIR\); RESNET_TS_CACHE names another/);
   });
+});
+
+test("a kept file is handed out only when it has the SHA-256 that is asked for", async ({ folder }) => {
+  const other = Uint8Array.from(data, (byte, i) => (i === 5000 ? byte ^ 1 : byte));
+  const sum = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+  let now: Uint8Array = other;
+  const handler: Handler = (request, response, count) =>
+    honest({ data: now, etag: `"${sum(now)}"` })(request, response, count);
+  const seen = await against(handler, async (base) => {
+    const url = `${base}?x`;
+    const options = { ...quick, cacheFolder: folder };
+    const path = (await fetchFile(url, options)) as string; // nobody asked: nothing is computed
+    const offline = await failure(fetchFile(url, { ...options, sha256, offline: true }));
+    assert.is(offline.code, "ERR_CHECKSUM");
+    assert.is((await failure(fetchFile(url, { ...options, sha256 }))).code, "ERR_CHECKSUM");
+    assert.ok(readFileSync(path).equals(other), "what was there stays until the right one is");
+    now = data;
+    assertWhole(await fetchFile(url, { ...options, sha256 }));
+    assert.is(JSON.parse(readFileSync(`${path}.json`, "utf8")).sha256, sha256);
+    const before = statSync(`${path}.json`).mtimeMs;
+    assertWhole(await fetchFile(url, { ...options, sha256: sha256.slice(0, 8), offline: true }));
+    assert.is(statSync(`${path}.json`).mtimeMs, before, "known, not computed again");
+    // Damaged on the disk, to the same length.
+    writeFileSync(path, other);
+    utimesSync(path, 1, 1);
+    assertWhole(await fetchFile(url, { ...options, sha256 }));
+  });
+  assert.is(seen.length, 4);
+  assert.equal(leftovers(folder), []);
+});
+
+test("addresses that are not kept: offline, size, silence, progress and the reason of a failure", async () => {
+  const silent: Handler = (request, response) => void response.write(head(request, response, file).subarray(0, 100));
+  await against(honest(file), async (base, seen) => {
+    const url = base.replace(/net-.*/, "net.safetensors");
+    assert.is((await failure(loadCheckpoint(url, { download: { offline: true } }))).code, "ERR_OFFLINE");
+    process.env.RESNET_TS_OFFLINE = "1";
+    try {
+      assert.is((await failure(loadCheckpoint(url))).code, "ERR_OFFLINE");
+    } finally {
+      delete process.env.RESNET_TS_OFFLINE;
+    }
+    assert.is(seen.length, 0);
+    assert.match((await failure(loadCheckpoint(url, { download: { maxBytes: 10 } }))).message, /at most 10 are taken/);
+    const phases = new Set<string>();
+    await loadCheckpoint(url, { download: { onProgress: ({ phase }) => phases.add(phase) } });
+    assert.equal([...phases], ["download", "ready"]);
+    assert.is(
+      (await failure(loadCheckpoint(url, { download: { sha256: "deadbeef", cache: false } }))).code,
+      "ERR_CHECKSUM",
+    );
+  });
+  await against(silent, async (base) => {
+    const url = base.replace(/net-.*/, "net.safetensors");
+    const error = await failure(loadCheckpoint(url, { download: { stallTimeout: 100 } }));
+    assert.match(error.message, /no byte came for 0\.1 s; given up after 1 try$/);
+  });
+  const refused = await failure(loadCheckpoint("http://127.0.0.1:9/x.pth"));
+  assert.match(refused.message, /fetch failed \(.+\)/);
+});
+
+test("an error of onProgress is the caller's own, and no address is one", async ({ folder }) => {
+  const mine = new Error("mine");
+  const onProgress = () => {
+    throw mine;
+  };
+  const seen = await against(honest(file), async (url) => {
+    const options = { ...quick, cacheFolder: folder, onProgress };
+    assert.is(await fetchFile(url, options).catch((error: unknown) => error), mine);
+  });
+  assert.is(seen.length, 1);
+  assert.instance(await failure(fetchFile("nonsense", { cacheFolder: folder })), ArgumentError);
 });
 
 test.run();
