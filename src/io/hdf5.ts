@@ -1,7 +1,7 @@
 import { FileFormatError, ResNetError } from "../errors.ts";
 import type { Dtype } from "./dtype.ts";
 import { quote } from "./quote.ts";
-import type { ByteSource } from "./source.ts";
+import { type ByteSource, readBytes, readUint64 } from "./source.ts";
 
 // HDF5 is read by h5wasm (public domain, from NIST; the C library itself in WebAssembly), an optional peer. jsfive, pure
 // JavaScript by the same author, is a tenth of its size, but wants the whole file in memory, knows three filters of the library's,
@@ -95,7 +95,9 @@ export class Hdf5File {
       ...node.stream_ops,
       read(_stream: unknown, heap: Int8Array, offset: number, length: number, position: number): number {
         const count = Math.max(0, Math.min(length, source.size - position));
-        source.readInto(new Uint8Array(heap.buffer, heap.byteOffset + offset, count), position);
+        const bytes = new Uint8Array(heap.buffer, heap.byteOffset + offset, count);
+        source.readInto(bytes, position);
+        unsignDamagedHeaps(source, bytes, position);
         return count;
       },
     };
@@ -183,6 +185,36 @@ export class Hdf5File {
 function asTexts(value: unknown): string[] | undefined {
   if (typeof value === "string") return [value];
   return Array.isArray(value) && value.every((v) => typeof v === "string") ? value : undefined;
+}
+
+const GCOL = [0x47, 0x43, 0x4f, 0x4c, 1, 0, 0, 0] as const;
+/** What tables are read by; a global heap's head is in such a read, or begins a larger one. */
+const TABLE = 4096;
+
+/**
+ * The C library walks over the objects of a global heap without looking whether it gets on: one of size 0, or one so large that its
+ * 32 bits overflow, holds it for ever. A heap like that loses its signature on the way, which the library does look at.
+ */
+function unsignDamagedHeaps(source: ByteSource, bytes: Uint8Array, position: number): void {
+  for (let at = 0; at >= 0 && at + 16 <= bytes.length; at = bytes.indexOf(GCOL[0], at + 1)) {
+    if (GCOL.every((byte, i) => bytes[at + i] === byte) && isDamagedHeap(source, position + at)) bytes[at] = 0;
+    if (bytes.length > TABLE) break;
+  }
+}
+
+/** Each object has a number (u16; 0: free space, to the end), references (u16), 4 bytes of nothing, its size (u64), and its bytes. */
+function isDamagedHeap(source: ByteSource, position: number): boolean {
+  const size = readUint64(source, position + 8);
+  if (size > source.size - position) return false; // the library notices
+  const bytes = readBytes(source, position, size);
+  const view = new DataView(bytes.buffer);
+  for (let at = 16; at + 16 <= size; ) {
+    const length = Number(view.getBigUint64(at + 8, true));
+    const step = view.getUint16(at, true) > 0 ? 16 + 8 * Math.ceil(length / 8) : length;
+    if (step < 16 || step > size - at) return true;
+    at += step;
+  }
+  return false;
 }
 
 /** The C library would print its stack of errors; here it throws it, and the innermost line says what is wrong. */

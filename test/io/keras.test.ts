@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -187,6 +188,16 @@ test("HDF5 that is not Keras's, or not of these networks, is refused by name", a
 
 test("a browser's library is handed over", async () => {
   assert.is((await loadCheckpoint(new Blob([file("resnet50.h5")]), { hdf5: h5wasm })).size, 320);
+});
+
+test("a global heap that leads nowhere ends in an error, not in a loop", () => {
+  const program = join(repoRoot, "build/test/support/damagedHeap.js");
+  // A first object without end, then one so long that 32 bits overflow.
+  for (const change of ["928=127", "953=4"]) {
+    const { stdout, signal } = spawnSync(process.execPath, [program, change], { encoding: "utf8", timeout: 20_000 });
+    assert.is(signal, null, `${change}: it hangs`);
+    assert.match(stdout, /^damaged\.h5: is a damaged or truncated HDF5 file: bad global heap collection signature/);
+  }
 });
 
 test.run();
