@@ -33,6 +33,8 @@ export class PickledObject {
 export interface PickleHost {
   /** The global of that name, or undefined to refuse it. */
   findGlobal(name: string): PickleGlobal | undefined;
+  /** What kind of tensor a refused global is for, where it is known. */
+  unsupported?(name: string): string | undefined;
   /** The object that a persistent id stands for. */
   load(id: unknown): unknown;
 }
@@ -143,6 +145,8 @@ class Machine {
     const full = `${module}.${name}`;
     const found = this.host.findGlobal(full);
     if (found === undefined) {
+      const kind = this.host.unsupported?.(full);
+      if (kind !== undefined) this.reader.fail(`holds a ${kind} tensor, which is not supported`);
       throw new FileFormatError(
         this.reader.source.name,
         `refused: its pickle wants to use the Python object ${quote(full)}, which no tensor needs; nothing was run. ` +

@@ -80,6 +80,18 @@ function numpyScalar([type, bytes]: readonly unknown[]): unknown {
 // A call that copies its argument could be repeated by a few bytes of pickle, so the copies are counted.
 const MAX_COPIED = 1_000_000;
 
+const kinds: readonly (readonly [kind: string, RegExp])[] = [
+  ["complex", /^torch\.(?:cuda\.|storage\.)?(?:Complex\w*Storage|complex\d+|cfloat|cdouble|chalf)$/],
+  ["quantised", /^torch\.(?:(?:cuda\.|storage\.)?QU?Int\w+Storage|qu?int\w+|_utils\._rebuild_qtensor|per_\w+)$/],
+  ["sparse", /^torch\.(?:_utils\._rebuild_sparse\w*|sparse_\w+)$/],
+  ["meta", /^torch\._utils\._rebuild_meta_tensor_no_storage$/],
+];
+
+/** The kind of tensor that a global is for and that is not read: saving it anew would not help. */
+export function unsupportedTensor(name: string): string | undefined {
+  return kinds.find(([, names]) => names.test(name))?.[0];
+}
+
 /** The allow-list. */
 export function torchGlobals(host: TorchHost): (name: string) => PickleGlobal | undefined {
   let copied = 0;
@@ -99,6 +111,23 @@ export function torchGlobals(host: TorchHost): (name: string) => PickleGlobal | 
     return result;
   };
   const sequence: Call = ([items]) => (Array.isArray(items) ? items : []);
+  /** As the opcodes make them, but by name: protocols 2 and 3 have none for frozen sets and byte arrays. */
+  const set: Call = ([items]) => {
+    if (!Array.isArray(items)) return new Set();
+    count(items.length);
+    return new Set(items);
+  };
+  const encoded: Call = ([text]) => {
+    if (typeof text !== "string") return null;
+    count(text.length);
+    return Uint8Array.from(text, (c) => c.charCodeAt(0));
+  };
+  const byteArray: Call = (args) => {
+    const [from] = args;
+    if (!(from instanceof Uint8Array)) return args.length === 0 ? new Uint8Array() : encoded(args);
+    count(from.length);
+    return from.slice();
+  };
   const number: Call = ([value]) => (typeof value === "number" ? value : 0);
   const tensor: Call = ([storage, start, shape, strides]) => host.makeTensor(storage, start, shape, strides, undefined);
 
@@ -120,18 +149,16 @@ export function torchGlobals(host: TorchHost): (name: string) => PickleGlobal | 
     "numpy.core.multiarray.scalar": numpyScalar,
     "numpy._core.multiarray.scalar": numpyScalar,
     // `encode(text, "latin1")`: how protocol 2 writes bytes.
-    "_codecs.encode": ([text]) => {
-      if (typeof text !== "string") return null;
-      count(text.length);
-      return Uint8Array.from(text, (c) => c.charCodeAt(0));
-    },
+    "_codecs.encode": encoded,
     // `_reconstructor(cls, object, None)`: how protocol 2 makes an instance of a plain class.
     "copyreg._reconstructor": ([type]) => (type instanceof PickleGlobal ? type.call([]) : null),
   };
   const builtins: Readonly<Record<string, Call>> = {
     dict: dictionary,
     list: sequence,
-    set: sequence,
+    set,
+    frozenset: set,
+    bytearray: byteArray,
     int: number,
     float: number,
     bool: ([value]) => value === true,

@@ -2,7 +2,7 @@ import type { ByteReader } from "./byteReader.ts";
 import { type Dtype, itemSize } from "./dtype.ts";
 import { FileTensor, MAX_RANK, type Storage } from "./fileTensor.ts";
 import { unpickle } from "./pickle.ts";
-import { type TorchStorage, TypeGlobal, torchGlobals } from "./torchGlobals.ts";
+import { type TorchStorage, TypeGlobal, torchGlobals, unsupportedTensor } from "./torchGlobals.ts";
 
 /** Says where the bytes of a storage are. Undefined while that is not known yet: tensors are then null. */
 export type LocateStorage = (storage: TorchStorage) => Storage | undefined;
@@ -46,6 +46,7 @@ export function unpickleTorch(reader: ByteReader, locate: LocateStorage): unknow
 
   return unpickle(reader, {
     findGlobal: torchGlobals({ makeTensor, fail }),
+    unsupported: unsupportedTensor,
     load(id) {
       const storage = readStorageId(id) ?? fail("a persistent id that is no storage");
       return new StorageReference(storage, locate(storage));

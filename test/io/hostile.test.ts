@@ -87,7 +87,7 @@ const refusedTensors: [string, Uint8Array, RegExp][] = [
   [
     "a storage of complex numbers",
     tensor(storage("ComplexFloatStorage", "0", 1), int(0), tuple(1), tuple(1)),
-    /refused.*ComplexFloatStorage/,
+    /: holds a complex tensor, which is not supported/,
   ],
   ["a storage that is a number", tensor(bytes(int(5)), int(0), tuple(1), tuple(1)), /has no storage/],
   [
@@ -137,6 +137,21 @@ const refusedPickles: [string, Uint8Array, RegExp][] = [
   ["getattr", bytes(PROTO, "c__builtin__\ngetattr\n."), /refused.*"__builtin__\.getattr"/],
   ["the prototype's constructor", bytes(PROTO, "cbuiltins\nconstructor\n."), /refused.*"builtins\.constructor"/],
   ["__proto__", bytes(PROTO, "ctorch\n__proto__\n."), /refused.*"torch\.__proto__"/],
+  [
+    "a quantised tensor",
+    bytes(PROTO, "ctorch._utils\n_rebuild_qtensor\n."),
+    /: holds a quantised tensor, which is not/,
+  ],
+  [
+    "a sparse tensor",
+    bytes(PROTO, "ctorch._utils\n_rebuild_sparse_tensor\n."),
+    /: holds a sparse tensor, which is not/,
+  ],
+  [
+    "a meta tensor",
+    bytes(PROTO, "ctorch._utils\n_rebuild_meta_tensor_no_storage\n."),
+    /: holds a meta tensor, which is/,
+  ],
   ["torch.load itself", bytes(PROTO, "ctorch\nload\n."), /refused.*"torch\.load"/],
   ["a list", bytes(PROTO, "]."), /does not hold a dictionary/],
   ["an empty dictionary", bytes(PROTO, "}."), /holds no tensors/],
@@ -249,6 +264,24 @@ test("an aborted load rejects with the reason", async () => {
   const reason = new Error("enough");
   const caught = await loadCheckpoint(golden("mixed.pth"), { signal: AbortSignal.abort(reason) }).catch((e) => e);
   assert.is(caught, reason);
+});
+
+test("sets and byte arrays by name are those of the instructions", async () => {
+  const list = (...items: number[]) => bytes("](", ...items.map(int), "e");
+  const call = (name: string, argument: Uint8Array) => bytes(`c__builtin__\n${name}\n`, argument, "\x85R");
+  const pickle = bytes(
+    PROTO,
+    "}(",
+    text("w"),
+    tensor(storage("FloatStorage", "0", 4), int(0), tuple(1), tuple(1)).subarray(PROTO.length + 1 + 6, -2),
+    ...[text("f"), call("frozenset", list(1, 2)), text("s"), call("set", list(3))],
+    ...[text("b"), call("bytearray", bytes("c_codecs\nencode\n", text("ab"), text("latin1"), "\x86R"))],
+    "u.",
+  );
+  const { extra } = await loadCheckpoint(asZip(pickle));
+  assert.equal(extra.get("f"), new Set([1, 2]));
+  assert.equal(extra.get("s"), new Set([3]));
+  assert.equal(extra.get("b"), Uint8Array.of(97, 98));
 });
 
 test.run();
