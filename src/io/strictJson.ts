@@ -33,10 +33,9 @@ export function parseStrictJson(text: string): Json {
     at++;
     return true;
   };
-  // Scalars are cut out by a pattern and handed to JSON.parse.
-  const scalar = (pattern: RegExp, what: string): Json => {
-    pattern.lastIndex = at;
-    const token = pattern.exec(text)?.[0] ?? fail(`${what} expected`);
+  // Scalars are cut out and handed to JSON.parse.
+  const scalar = (token: string | undefined, what: string): Json => {
+    if (token === undefined) return fail(`${what} expected`);
     try {
       const value = JSON.parse(token) as Json;
       at += token.length;
@@ -47,8 +46,12 @@ export function parseStrictJson(text: string): Json {
   };
   const string = (): string => {
     skipSpace();
-    return scalar(/"[^"\\]*(?:\\.[^"\\]*)*"/y, "string") as string;
+    // No pattern: one that knows escapes has a limit to how many.
+    let end = at + 1;
+    while (end < text.length && text[end] !== '"') end += text[end] === "\\" ? 2 : 1;
+    return scalar(text[at] === '"' && end < text.length ? text.slice(at, end + 1) : undefined, "string") as string;
   };
+  const simple = /-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null/y;
   const value = (depth: number): Json => {
     if (depth > MAX_DEPTH) fail("too deeply nested");
     skipSpace();
@@ -76,7 +79,8 @@ export function parseStrictJson(text: string): Json {
       return array;
     }
     if (c === '"') return string();
-    return scalar(/-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null/y, "value");
+    simple.lastIndex = at;
+    return scalar(simple.exec(text)?.[0], "value");
   };
 
   const result = value(0);
