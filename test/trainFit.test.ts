@@ -204,6 +204,12 @@ test("schedules: PyTorch's rates", () => {
   );
   near(rates(stepDecay(0.4, { every: 4, gamma: 0.5 })), [0.4, 0.4, 0.4, 0.4, 0.2, 0.2, 0.2, 0.2, 0.1, 0.1], 1e-12);
   near(rates(warmUp(0.2, cosine(0.2))).slice(0, 3), [0.1, 0.2, 0.2], 1e-12);
+  // 0.2 of these is no whole number of steps.
+  for (const total of [1, 2, 4, 19]) {
+    const rising = warmUp(0.2, cosine(0.2));
+    for (let t = 0; t < total; t++) assert.ok(rising(t, total, 1) <= 0.2 + 1e-15, `${t} of ${total}`);
+  }
+  assert.is(oneCycle(0.4, { rise: 0.1 })(0, 10, 1), 0.4);
 });
 
 test("schedules: a warm-up as long as the run or longer, and a cycle that rises for one step, are numbers", () => {

@@ -63,7 +63,8 @@ export function oneCycle(peak: number, options: OneCycleOptions = {}): Schedule 
 }
 
 /**
- * Rises linearly to the first rate of `then` and goes on with it. The step t of w warm-up steps has (t + 1) / w of it.
+ * Rises linearly to the first rate of `then` and goes on with it. The step t of w warm-up steps has (t + 1) / w of it,
+ * and never more than all of it.
  * @param length a share of all steps when below 1, else a number of steps
  */
 export function warmUp(length: number, then: Schedule): Schedule {
@@ -71,7 +72,8 @@ export function warmUp(length: number, then: Schedule): Schedule {
   return (step, total, perEpoch) => {
     const w = length < 1 ? length * total : length;
     return step < w
-      ? (then(0, Math.max(1, total - w), perEpoch) * (step + 1)) / w
+      ? // Where w is no whole number, the last step would rise above the peak.
+        (then(0, Math.max(1, total - w), perEpoch) * Math.min(w, step + 1)) / w
       : then(step - w, total - w, perEpoch);
   };
 }
