@@ -1,6 +1,5 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { FileAccessError } from "../errors.ts";
 
 const pictureName = /\.(jpe?g|png)$/i;
@@ -8,28 +7,31 @@ const pictureName = /\.(jpe?g|png)$/i;
 /**
  * Paths to read: files and addresses as they are, folders as the pictures in them, patterns (`*`, `?`, and `**` for folders within
  * folders) as what fits them; in the order of their names.
+ * @param skip hears of each folder within that cannot be listed
  */
-export function listPictures(inputs: readonly string[]): string[] {
+export function listPictures(inputs: readonly string[], skip: (error: FileAccessError) => void): string[] {
   return inputs.flatMap((input) => {
     if (/^(?:https?|data|file):/i.test(input)) return [input];
     if (isFolder(input)) {
-      const names = walk(input).filter((name) => pictureName.test(name));
+      const names = walk(input, skip).filter((name) => pictureName.test(name));
       if (names.length === 0) throw new FileAccessError(input, "there is no .jpg or .png file in this folder");
       return names.sort().map((name) => join(input, name));
     }
     // Shells replace patterns themselves, but for those in quotes, and but for Windows'.
     if (!/[*?]/.test(input) || existsSync(input)) return [input];
-    return matching(input);
+    return matching(input, skip);
   });
 }
 
-function matching(pattern: string): string[] {
+function matching(pattern: string, skip: (error: FileAccessError) => void): string[] {
   const parts = pattern.split(/[\\/]/);
   const fixed = parts.findIndex((part) => /[*?]/.test(part));
   const folder = parts.slice(0, fixed).join("/") || (pattern.startsWith("/") ? "/" : ".");
   const fits = new RegExp(`^${parts.slice(fixed).map(expression).join("/").replaceAll("(?:.*/)?/", "(?:.*/)?")}$`);
   const deep = parts.slice(fixed).length > 1;
-  const names = isFolder(folder) ? walk(folder, deep).filter((name) => fits.test(name.replaceAll("\\", "/"))) : [];
+  const names = isFolder(folder)
+    ? walk(folder, skip, deep).filter((name) => fits.test(name.replaceAll("\\", "/")))
+    : [];
   if (names.length === 0) throw new FileAccessError(pattern, "nothing fits this pattern");
   return names.sort().map((name) => (parts.slice(0, fixed).length === 0 ? name : join(folder, name)));
 }
@@ -43,18 +45,41 @@ function expression(part: string): string {
     .replaceAll("?", "[^/]");
 }
 
-const walk = (folder: string, recursive = true): string[] => readdirSync(folder, { recursive, encoding: "utf8" });
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+/** All names in a folder, those in folders within as paths. Links are followed, but for one that leads back to a folder around it. */
+function walk(folder: string, skip: (error: FileAccessError) => void, recursive = true): string[] {
+  const found: string[] = [];
+  const visit = (prefix: string, around: readonly string[]) => {
+    const path = join(folder, prefix);
+    for (const name of list(path)) {
+      found.push(join(prefix, name));
+      if (!recursive || !isFolder(join(path, name))) continue;
+      const real = realpathSync(join(path, name));
+      if (around.includes(real)) continue;
+      try {
+        visit(join(prefix, name), [...around, real]);
+      } catch (error) {
+        if (!(error instanceof FileAccessError)) throw error;
+        skip(error);
+      }
+    }
+  };
+  visit("", [realpathSync(folder)]);
+  return found;
 }
 
-/** The picture that comes with the package. */
-export function samplePicture(): string {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    const sample = join(folder, "assets/sample/cat.jpg");
-    if (existsSync(sample)) return sample;
-    if (folder === dirname(folder))
-      throw new FileAccessError("assets/sample/cat.jpg", "the sample picture is not there");
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    throw new FileAccessError(folder, `the folder cannot be listed (${code})`, { cause });
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch {
+    return false; // a link to itself: whoever reads it says so
   }
 }

@@ -8,6 +8,8 @@ export interface DiskFile {
 
 /** What is in a folder: names without the folder's own. */
 export interface Folder {
+  /** Its own, without links. */
+  readonly path: string;
   readonly folders: readonly string[];
   readonly files: readonly string[];
 }

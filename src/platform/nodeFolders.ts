@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, realpathSync, statSync } from "node:fs";
 import { FileAccessError } from "../errors.ts";
 import type { Folder } from "./files.ts";
 
@@ -14,7 +14,7 @@ export function listFolder(path: string): Folder | undefined {
         : e.isDirectory();
     const folders = entries.filter(isFolder).map((e) => e.name);
     const files = entries.filter((e) => !isFolder(e)).map((e) => e.name);
-    return { folders: folders.sort(byCodePoint), files: files.sort(byCodePoint) };
+    return { path: realpathSync(path), folders: folders.sort(byCodePoint), files: files.sort(byCodePoint) };
   } catch (cause) {
     throw new FileAccessError(path, `the folder cannot be listed (${(cause as NodeJS.ErrnoException).code})`, {
       cause,

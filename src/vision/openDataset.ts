@@ -81,19 +81,28 @@ async function openFolder(path: string, files: readonly string[], split: "train"
   if (idx !== undefined) return openIdx(`${path}/${idx}`);
   const all: string[] = [];
   const folders: string[] = [];
-  const collect = (folder: string, prefix: string, depth: number) => {
+  const collect = (folder: string, prefix: string, around: readonly string[]) => {
     const inside = listFolder(folder);
-    if (inside === undefined) return;
+    // A link back to a folder around it would give every picture again, under classes that are none.
+    if (inside === undefined || around.includes(inside.path)) return;
+    const depth = around.length;
     for (const name of inside.files) all.push(prefix + name);
     if (depth < 2) for (const name of inside.folders) folders.push(`${prefix}${name}/`);
-    if (depth < 8) for (const name of inside.folders) collect(`${folder}/${name}`, `${prefix}${name}/`, depth + 1);
+    if (depth < 8)
+      for (const name of inside.folders) collect(`${folder}/${name}`, `${prefix}${name}/`, [...around, inside.path]);
   };
-  collect(path, "", 0);
+  collect(path, "", []);
   return openFiles(path, all, split, folders);
 }
 
 const openFiles = (path: string, files: readonly string[], split: "train" | "test", folders?: readonly string[]) =>
   classFolders(path, { path, split, files }, files, (name) => readPictureFile(`${path}/${name}`), folders);
+
+/** Do two data sets hold the same pictures? They do where a folder or a file has no two parts. */
+export function samePictures(a: ImageDataset, b: ImageDataset): boolean {
+  const pictures = Array.from({ length: a.length }, (_, i) => i);
+  return a.length === b.length && pictures.every((i) => a.nameOf(i) === b.nameOf(i));
+}
 
 /** The same pictures under the same numbers. @throws FileAccessError, FileFormatError */
 export async function reopenDataset({ path, split, files }: DatasetOrigin): Promise<ImageDataset> {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -162,5 +162,14 @@ if (existsSync(fashion)) {
     assert.is((await openDataset(fashion, { split: "train" })).length, 60_000);
   });
 }
+
+test("a link back to a folder around it is not followed", async () => {
+  await withFolder(async (folder) => {
+    mkdirSync(join(folder, "cat"));
+    writeFileSync(join(folder, "cat", "a.png"), file("rgb8.png"));
+    symlinkSync(folder, join(folder, "cat", "loop"));
+    assert.is((await openDataset(folder)).length, 1);
+  });
+});
 
 test.run();

@@ -4,7 +4,8 @@ import { start } from "../backend.ts";
 import { type Command, count } from "../command.ts";
 import { describe } from "../errors.ts";
 import { networkOptions, openNetwork } from "../network.ts";
-import { listPictures, samplePicture } from "../pictures.ts";
+import { samplePicture } from "../packageFile.ts";
+import { listPictures } from "../pictures.ts";
 import { Progress } from "../progress.ts";
 
 export const classify: Command = {
@@ -24,11 +25,16 @@ export const classify: Command = {
   ],
   async run(values, positionals) {
     const top = count(values, "top", 5);
-    const pictures = listPictures(positionals.length > 0 ? positionals : [samplePicture()]);
+    let [failed, folders] = [0, 0];
+    const skip = (error: Error): void => {
+      if (values.strict) throw error;
+      folders++;
+      console.error(describe(error));
+    };
+    const pictures = listPictures(positionals.length > 0 ? positionals : [samplePicture()], skip);
     await start(values);
     const classifier = await openNetwork(values);
     const progress = new Progress("classify", pictures.length);
-    let failed = 0;
     for (const [i, picture] of pictures.entries()) {
       try {
         const predictions = await classifier.classify(picture, { topK: top });
@@ -47,7 +53,7 @@ export const classify: Command = {
     progress.end();
     classifier.dispose();
     if (failed > 0) console.error(`${failed} of ${pictures.length} pictures could not be read`);
-    return failed > 0 ? 1 : 0;
+    return failed + folders > 0 ? 1 : 0;
   },
 };
 

@@ -16,11 +16,16 @@ export const embed: Command = {
   examples: ["resnet-ts embed holidays/ > features.jsonl"],
   async run(values, positionals) {
     if (positionals.length === 0) throw new UsageError("embed needs at least one picture");
-    const pictures = listPictures(positionals);
+    let [failed, folders] = [0, 0];
+    const skip = (error: Error): void => {
+      if (values.strict) throw error;
+      folders++;
+      console.error(describe(error));
+    };
+    const pictures = listPictures(positionals, skip);
     await start(values);
     const classifier = await openNetwork(values);
     const progress = new Progress("embed", pictures.length);
-    let failed = 0;
     for (const [i, file] of pictures.entries()) {
       try {
         const feature = await classifier.embed(file);
@@ -36,6 +41,6 @@ export const embed: Command = {
     progress.end();
     classifier.dispose();
     if (failed > 0) console.error(`${failed} of ${pictures.length} pictures could not be read`);
-    return failed > 0 ? 1 : 0;
+    return failed + folders > 0 ? 1 : 0;
   },
 };
