@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -93,6 +93,12 @@ test("wrong use exits with 2 and suggests", async () => {
     [["evaluate"], /needs --data/],
     [["classify", sample, "--backend", "wsam"], /did you mean "wasm"/],
     [["classify", sample, "--model", "plain18"], /plain18 needs weights/],
+    [["classify", "--toString"], /unknown option "--toString"/],
+    [["models", "resnet50"], /models takes options only, got "resnet50"/],
+    [["evaluate", "pictures"], /evaluate takes options only/],
+    [["summary", "resnet18", "--tree", "--json"], /leave out --json/],
+    [["train", "--data", temporary, "--out", temporary, "--lr", ""], /--lr must be a number of at least 0, got ""/],
+    [["finetune", temporary, "--out", temporary, "--validation", " "], /--validation must be a number/],
   ];
   for (const [args, message] of cases) {
     const result = await run(...args);
@@ -180,6 +186,24 @@ test("a checkpoint of another network says how it differs, in one line", async (
   const result = await run("classify", sample, "--weights", weights, "--model", "resnet18");
   assert.is(result.code, 1);
   assert.match(result.err, /^error: \S+: ResNet does not fit the checkpoint: 37 missing .*; 65 misshapen .*\n$/);
+});
+
+test("--version, help of a command, and words instead of the system's errors", async () => {
+  const { version } = JSON.parse(readFileSync(join(repoRoot, "package.json"), "utf8"));
+  assert.is((await run("--version")).out, `${version}\n`);
+  assert.is((await run("help", "classify")).out, (await run("classify", "--help")).out);
+  assert.match((await run("help", "fleet")).out, /fleet submit/);
+  const cases: [string[], RegExp][] = [
+    [
+      ["explain", sample, "-o", join(temporary, "no", "x.png")],
+      /x\.png: cannot be written \(its folder is not there\)/,
+    ],
+    [["classify", sample, "--labels", join(temporary, "none")], /none: there is no such file/],
+    [["classify", "file:///%zz.jpg"], /%zz\.jpg: is no valid file address/],
+    [["classify", sample, "--model", "resnet50", "--weights", "FB_SSL"], /pass --allow-non-commercial if/],
+  ];
+  for (const [args, words] of cases) assert.match((await run(...args)).err, words);
+  assert.match((await run("finetune", "--help")).out, /--allow-non-commercial/);
 });
 
 test.run();

@@ -1,12 +1,17 @@
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:http";
@@ -15,8 +20,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { listPictures } from "../src/cli/pictures.ts";
 import { loadCheckpoint } from "../src/io/checkpoint.ts";
 import { saveSafetensors } from "../src/io/saveSafetensors.ts";
+import { writeFileAtomic } from "../src/platform/nodeWrite.ts";
 import { repoRoot, sharedPath } from "./support/shared.ts";
 
 // What the command does with files: precision, interruption, thousands of them, terminals.
@@ -105,7 +112,6 @@ for (const [what, pth] of Object.entries(sources)) {
 
 test("convert reads and writes Keras's files by their names", async () => {
   const { gunzipSync } = await import("node:zlib");
-  const { readFileSync } = await import("node:fs");
   const h5 = join(temporary, "keras.h5");
   writeFileSync(h5, gunzipSync(readFileSync(join(repoRoot, "test/golden/keras/resnet50.h5.gz"))));
   const ours = join(temporary, "keras.safetensors");
@@ -238,6 +244,123 @@ test("bench times a network and says on what", async () => {
   assert.match(people.out, /cifar_resnet20 eager, .*\n[\d.]+ ms in the median of \d+.*\n[\d.]+ GFLOP\/s.*% of \d+/);
   assert.is((await run("bench", "resnet18", "resnet34")).code, 2);
   assert.is((await run("bench", "resnet17")).code, 2);
+});
+
+const embedded = join(repoRoot, "src/models/embedded/cifar-resnet20.safetensors");
+const place = (...parts: string[]): string => {
+  mkdirSync(join(temporary, ...parts.slice(0, -1)), { recursive: true });
+  return join(temporary, ...parts);
+};
+
+test("results go through links, and into a pipe, which stays one", async () => {
+  const [link, target] = [place("links", "link.safetensors"), place("links", "far", "target.safetensors")];
+  symlinkSync(target, link);
+  for (const what of ["a link to nothing yet", "a link to a file"]) {
+    assert.is((await run("convert", embedded, link)).code, 0, what);
+    assert.ok(lstatSync(link).isSymbolicLink() && lstatSync(target).isFile(), what);
+  }
+  const pipe = place("links", "pipe");
+  if (spawnSync("mkfifo", [pipe]).status !== 0) return;
+  const refused = await run("convert", embedded, pipe);
+  assert.match(refused.err, /pipe: is a device or a pipe: convert reads again what it wrote/);
+  const reader = spawn("cat", [pipe], { stdio: ["ignore", "pipe", "ignore"] });
+  let received = 0;
+  reader.stdout.on("data", (bytes: Uint8Array) => {
+    received += bytes.length;
+  });
+  const closed = once(reader, "close");
+  writeFileAtomic(pipe, Uint8Array.of(1, 2, 3));
+  await closed;
+  assert.is(received, 3);
+  assert.ok(lstatSync(pipe).isFIFO());
+  assert.equal(
+    readdirSync(join(temporary, "links")).filter((name) => name.includes(".part")),
+    [],
+  );
+});
+
+test("convert refuses IN as OUT, endings of others, and names of the prototype, and touches nothing", async () => {
+  const own = place("same", "own.safetensors");
+  copyFileSync(embedded, own);
+  symlinkSync(own, place("same", "link.safetensors"));
+  const cases: [string, RegExp, ...string[]][] = [
+    [own, /IN and OUT are the same file/, "--dtype", "f16"],
+    [place("same", "link.safetensors"), /IN and OUT are the same file/],
+    [place("same", "out.pth"), /OUT ends in \.pth: name it \.safetensors/],
+    [place("same", "out.safetensors"), /--dtype must be f32, f16 or bf16, got toString/, "--dtype", "toString"],
+  ];
+  for (const [to, words, ...more] of cases) {
+    const { code, err } = await run("convert", own, to, ...more);
+    assert.is(code, 2, err);
+    assert.match(err, words);
+  }
+  assert.equal(readFileSync(own), readFileSync(embedded));
+  assert.equal(readdirSync(join(temporary, "same")).sort(), ["link.safetensors", "own.safetensors"]);
+});
+
+test("folders: a link around itself is not followed, and one that cannot be listed is told", async () => {
+  const folder = join(temporary, "loop");
+  copyFileSync(sample, place("loop", "a", "cat.jpg"));
+  symlinkSync(folder, join(folder, "a", "again"));
+  const looped = await run("classify", folder, "--json");
+  assert.is(looped.code, 0, looped.err);
+  assert.is(looped.out.trim().split("\n").length, 1);
+  const closed = join(folder, "closed");
+  mkdirSync(closed);
+  chmodSync(closed, 0);
+  chmodSync(temporary, 0o755);
+  const skipped: string[] = [];
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) process.seteuid?.(65_534); // nothing is closed to root
+  try {
+    assert.is(listPictures([folder], (error) => skipped.push(error.message)).length, 1);
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+    chmodSync(closed, 0o755);
+  }
+  if (process.platform !== "win32") assert.match(skipped.join(), /closed: the folder cannot be listed \(EACCES\)/);
+});
+
+test("an --out that cannot be is found before anything is read; data without tests is told", async () => {
+  const taken = place("taken");
+  writeFileSync(taken, "");
+  for (const args of [
+    ["train", "--data", "none"],
+    ["finetune", "none"],
+  ]) {
+    const { code, err } = await run(...args, "--out", join(taken, "out"));
+    assert.is(code, 1);
+    assert.match(err, /taken\/out: results cannot be written there \(\w+\); give another --out/);
+  }
+  for (const name of ["cat", "dog"]) copyFileSync(sample, place("untested", name, "1.jpg"));
+  const out = join(temporary, "untested-run");
+  const data = join(temporary, "untested");
+  const trained = await run(
+    "train",
+    "--data",
+    data,
+    "--out",
+    out,
+    "--epochs",
+    "1",
+    "--batch",
+    "2",
+    "--model",
+    "cifar_plain20",
+  );
+  assert.is(trained.code, 0, trained.err);
+  assert.match(trained.err, /untested has no part for tests: only the training is measured/);
+  assert.not("testLoss" in lastJson(trained));
+  assert.not.match(readFileSync(join(out, "curves.svg"), "utf8"), /test loss/);
+});
+
+test("a standard output that is full is told", () => {
+  if (!existsSync("/dev/full")) return;
+  const { stderr, status } = spawnSync("sh", ["-c", '"$0" "$@" > /dev/full', process.execPath, main, "--version"], {
+    encoding: "utf8",
+  });
+  assert.is(status, 1);
+  assert.match(stderr, /^error: standard output cannot be written: ENOSPC/);
 });
 
 test.run();

@@ -30,7 +30,10 @@ export interface Command {
 
 /** What every command takes. */
 export const commonOptions: Readonly<Record<string, OptionSpec>> = {
-  json: { type: "boolean", help: "print one JSON object on the last line of standard output" },
+  json: {
+    type: "boolean",
+    help: "print JSON on standard output: one object, where there are many pictures one a line",
+  },
   backend: { type: "string", value: "NAME", help: "wasm (default), webgpu, js, or auto" },
   threads: { type: "string", value: "N", help: "threads of the wasm backend; one for each core by default" },
   relaxed: { type: "boolean", help: "use relaxed SIMD where there is: faster, bits depend on the CPU" },
@@ -51,7 +54,8 @@ export function parse(command: Command, args: readonly string[]): { values: Valu
   for (const arg of args) {
     if (arg === "--") break;
     const name = /^--(?:no-)?([^=]+)/.exec(arg)?.[1];
-    if (name !== undefined && !(name in specs)) throw new UnknownNameError("option", `--${name}`, flags(specs));
+    if (name !== undefined && !Object.hasOwn(specs, name))
+      throw new UnknownNameError("option", `--${name}`, flags(specs));
   }
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
@@ -91,10 +95,26 @@ export function count(values: Values, name: string, preset: number, least = 1): 
   const text = values[name];
   if (text === undefined) return preset;
   const n = Number(text);
-  if (!Number.isInteger(n) || n < least || text === "") {
+  if (!Number.isInteger(n) || n < least || String(text).trim() === "") {
     throw new UsageError(`--${name} must be a whole number of at least ${least}, got ${JSON.stringify(text)}`);
   }
   return n;
+}
+
+/** A finite number of at least 0, or the default. @throws UsageError */
+export function number(values: Values, name: string, preset: number): number {
+  const text = values[name];
+  if (text === undefined) return preset;
+  const n = Number(text);
+  if (!(n >= 0 && Number.isFinite(n)) || String(text).trim() === "") {
+    throw new UsageError(`--${name} must be a number of at least 0, got ${JSON.stringify(text)}`);
+  }
+  return n;
+}
+
+/** @throws UsageError where a command that takes no words got some */
+export function noWords(command: string, words: readonly string[]): void {
+  if (words.length > 0) throw new UsageError(`${command} takes options only, got ${JSON.stringify(words[0])}`);
 }
 
 export function text(values: Values, name: string): string | undefined {

@@ -3,11 +3,15 @@ import { ResNetError, StateDictError } from "../errors.ts";
 /** An error as one line for people. */
 export function describe(error: unknown): string {
   if (error instanceof StateDictError) return `error: ${shortened(error)}`;
-  if (error instanceof ResNetError) return `error: ${error.message.replace(/\s*\n\s*/g, "; ")}`;
+  if (error instanceof ResNetError) return `error: ${inOptions(error.message).replace(/\s*\n\s*/g, "; ")}`;
   if (error instanceof Error)
     return `error: ${error.name === "Error" ? "" : `${error.name}: `}${error.message.split("\n")[0]}`;
   return `error: ${String(error)}`;
 }
+
+/** The library's advice in the command's words. */
+const inOptions = (message: string): string =>
+  message.replace("{ allowNonCommercial: true }", "--allow-non-commercial");
 
 /** A checkpoint of another network differs in hundreds of keys: the first of each kind say enough. */
 function shortened({ message, missing, unexpected, misshapen }: StateDictError): string {

@@ -13,6 +13,7 @@ import { models } from "./commands/models.ts";
 import { summary } from "./commands/summary.ts";
 import { train } from "./commands/train.ts";
 import { describe } from "./errors.ts";
+import { packageVersion } from "./packageFile.ts";
 
 const plain: readonly Command[] = [
   classify,
@@ -38,7 +39,7 @@ function overview(title: string, commands: readonly Command[]): string {
     "commands:",
     ...commands.map(({ name, summary: line }) => `  ${name.padEnd(width)}  ${line}`),
     "",
-    "`resnet-ts COMMAND --help` explains one. Exit codes: 0 done, 1 failed, 2 used wrongly.",
+    "`resnet-ts COMMAND --help` explains one; --version prints this package's version. Exit codes: 0 done, 1 failed, 2 used wrongly.",
     "",
     "examples:",
     ...commands.map(({ examples }) => `  ${examples[0]}`),
@@ -55,6 +56,12 @@ const isHelp = (word: string | undefined): boolean =>
 
 async function main(words: readonly string[]): Promise<number> {
   const [name, second] = words;
+  if (name === "--version" || name === "-V") {
+    console.log(packageVersion());
+    return 0;
+  }
+  // `help classify` is `classify --help`.
+  if (name === "help" && second !== undefined && !isHelp(second)) return main([...words.slice(1), "--help"]);
   if (name === undefined || isHelp(name)) {
     console.log(overview("Residual networks: classify pictures, measure accuracy, look inside.", commands));
     return name === undefined ? 2 : 0;
@@ -80,7 +87,9 @@ async function main(words: readonly string[]): Promise<number> {
 
 // A reader that goes away (`| head`) is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === "EPIPE" ? 0 : 1);
+  if (error.code === "EPIPE") process.exit(0);
+  console.error(`error: standard output cannot be written: ${error.message}`);
+  process.exit(1);
 });
 
 const args = process.argv.slice(2);

@@ -1,10 +1,23 @@
-import { readFileSync } from "node:fs";
 import type { Classifier } from "../classifier.ts";
 import { createClassifier } from "../createClassifier.ts";
-import { FileAccessError } from "../errors.ts";
+import { openFile } from "../platform/nodeFiles.ts";
 import { parseLabels } from "../vision/labels/labels.ts";
 import { type OptionSpec, text, type Values } from "./command.ts";
 import { Progress } from "./progress.ts";
+
+/** Which published weights may be used. */
+export const licenceOptions: Readonly<Record<string, OptionSpec>> = {
+  offline: { type: "boolean", help: "use downloaded weights only" },
+  "allow-non-commercial": { type: "boolean", help: "load weights whose licence forbids commercial use" },
+};
+
+/** What those options say. */
+export function fetching(values: Values): { offline?: boolean; allowNonCommercial: boolean } {
+  return {
+    allowNonCommercial: values["allow-non-commercial"] === true,
+    ...(values.offline === true ? { offline: true } : {}),
+  };
+}
 
 /** The options that choose a network. */
 export const networkOptions: Readonly<Record<string, OptionSpec>> = {
@@ -15,8 +28,7 @@ export const networkOptions: Readonly<Record<string, OptionSpec>> = {
     value: "FILE",
     help: "checkpoint (.safetensors, .pth, .pt, .th, Keras .h5; path or address) or name, e.g. IMAGENET1K_V2",
   },
-  offline: { type: "boolean", help: "use downloaded weights only" },
-  "allow-non-commercial": { type: "boolean", help: "load weights whose licence forbids commercial use" },
+  ...licenceOptions,
   labels: { type: "string", value: "FILE", help: "names of the classes: one a line, or JSON" },
 };
 
@@ -33,20 +45,16 @@ export async function openNetwork(values: Values): Promise<Classifier> {
       } else bar?.end();
     },
     ...(weights === undefined ? {} : { weights }),
-    fetch: {
-      allowNonCommercial: values["allow-non-commercial"] === true,
-      ...(values.offline === true ? { offline: true } : {}),
-    },
+    fetch: fetching(values),
     ...(labels === undefined ? {} : { labels: parseLabels(read(labels), labels) }),
   });
   bar?.end();
   return classifier;
 }
 
-function read(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (cause) {
-    throw new FileAccessError(file, cause instanceof Error ? cause.message : String(cause), { cause });
-  }
+function read(path: string): string {
+  const file = openFile(path);
+  const bytes = new Uint8Array(file.size);
+  file.readInto(bytes, 0);
+  return new TextDecoder().decode(bytes);
 }

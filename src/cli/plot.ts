@@ -24,7 +24,8 @@ export function plot(history: readonly EpochLine[], title: string): string {
       `<text x="${edge.left - 6}" y="${y(t) + 4}" text-anchor="end">${Math.round(100 * t)} %</text>` +
       `<text x="${width - edge.right + 6}" y="${y(t) + 4}">${(t * top).toFixed(2)}</text>`,
   );
-  const lines = series.map(({ key, name, colour, dash, loss }, row) => {
+  const measured = series.filter(({ key }) => history.some((h) => h[key] !== undefined));
+  const lines = measured.map(({ key, name, colour, dash, loss }, row) => {
     const points = history.flatMap((h, i) => {
       const value = h[key];
       return value === undefined ? [] : [`${x(i).toFixed(1)},${y(loss ? value / top : value).toFixed(1)}`];

@@ -56,6 +56,7 @@ function explained<T>(name: string, act: () => T): T {
     return act();
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
+    if (cause instanceof URIError) throw new FileAccessError(name, "is no valid file address", { cause });
     if (cause instanceof FileAccessError || code === undefined) throw cause;
     throw new FileAccessError(name, reasons[code] ?? `cannot be read (${code})`, { cause });
   }

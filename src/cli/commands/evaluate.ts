@@ -4,7 +4,7 @@ import { type ImageDataset, matchClasses, type Sample } from "../../vision/datas
 import { openDataset } from "../../vision/openDataset.ts";
 import { topIndices } from "../../vision/topk.ts";
 import { start } from "../backend.ts";
-import { type Command, count, text, UsageError, type Values } from "../command.ts";
+import { type Command, count, noWords, text, UsageError, type Values } from "../command.ts";
 import { networkOptions, openNetwork } from "../network.ts";
 import { Progress } from "../progress.ts";
 
@@ -35,7 +35,8 @@ export const evaluate: Command = {
     "resnet-ts evaluate --model cifar_resnet20 --weights resnet20-12fca82f.th --data test_batch.bin.gz --json",
     "resnet-ts evaluate --model resnet50 --weights resnet50.safetensors --data imagenet/val",
   ],
-  async run(values) {
+  async run(values, words) {
+    noWords("evaluate", words);
     const path = text(values, "data");
     if (path === undefined) throw new UsageError("evaluate needs --data PATH");
     const split = text(values, "split") ?? "test";

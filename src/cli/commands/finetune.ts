@@ -17,7 +17,9 @@ import { usualPreprocessing } from "../../usual.ts";
 import { openDataset } from "../../vision/openDataset.ts";
 import { weightsOf } from "../../weights.ts";
 import { start } from "../backend.ts";
-import { type Command, count, text, UsageError, workersOption } from "../command.ts";
+import { type Command, count, number, text, UsageError, type Values, workersOption } from "../command.ts";
+import { fetching, licenceOptions } from "../network.ts";
+import { makeOutFolder } from "../outFolder.ts";
 import { Progress } from "../progress.ts";
 import { saveWeights } from "../saveWeights.ts";
 import { tellAllUnreadable, trainingData, workers } from "../trainingData.ts";
@@ -49,7 +51,7 @@ export const finetune: Command = {
     },
     seed: { type: "string", value: "N", help: "of the division and the order; 0 by default" },
     workers: workersOption,
-    offline: { type: "boolean", help: "use downloaded weights only" },
+    ...licenceOptions,
   },
   examples: [
     "resnet-ts finetune photos/ --out mine",
@@ -61,13 +63,14 @@ export const finetune: Command = {
     if (folder === undefined || more.length > 0) throw new UsageError("finetune needs one folder of class folders");
     if (out === undefined) throw new UsageError("finetune needs --out FOLDER");
     const model = modelName(text(values, "from") ?? "cifar_resnet20");
-    const share = Number(text(values, "validation") ?? 0.2);
-    if (!(share >= 0 && share < 1)) throw new UsageError("--validation must be a share from 0 to below 1");
-    const lr = Number(text(values, "lr") ?? 0.01);
-    if (!(lr > 0 && Number.isFinite(lr))) throw new UsageError("--lr must be a number above 0");
+    const share = number(values, "validation", 0.2);
+    if (!(share < 1)) throw new UsageError("--validation must be a share from 0 to below 1");
+    const lr = number(values, "lr", 0.01);
+    if (!(lr > 0)) throw new UsageError("--lr must be a number above 0");
     const seed = count(values, "seed", 0, 0);
     const allEpochs = count(values, "all-epochs", 0, 0);
     const began = performance.now();
+    makeOutFolder(out);
     await start(values);
     const preprocessing = usualPreprocessing(model);
     const read = new Progress("read", 1);
@@ -79,7 +82,7 @@ export const finetune: Command = {
     const loading = await workers(values, data);
     // Those kept aside come last; a bad one among them must not be found after all is learned.
     if (!isDecoded(kept)) await tellAllUnreadable([data], () => checkReadable(kept));
-    const net = await openBackbone(model, text(values, "weights"), values.offline === true, data.channels);
+    const net = await openBackbone(model, values, data.channels);
     const { normalize } = preprocessing;
     const bar = new Progress("features", 2 * train.length);
     const head = await tellAllUnreadable([data], () =>
@@ -135,16 +138,12 @@ export const finetune: Command = {
 };
 
 /** The trained network without its classifier. */
-async function openBackbone(
-  model: ModelName,
-  given: string | undefined,
-  offline: boolean,
-  inChannels: number,
-): Promise<PictureNet> {
+async function openBackbone(model: ModelName, values: Values, inChannels: number): Promise<PictureNet> {
+  const given = text(values, "weights");
   const embedded = given === undefined && model === "cifar_resnet20";
   if (given === undefined && !embedded && weightsOf(model).length === 0) {
     throw new UsageError(`no weights are published for ${model}: pass --weights FILE`);
   }
   const weights = embedded ? await embeddedCifarResnet20() : (given ?? "DEFAULT");
-  return pretrained(model, { weights, numClasses: 0, inChannels, offline });
+  return pretrained(model, { weights, numClasses: 0, inChannels, ...fetching(values) });
 }

@@ -2,7 +2,7 @@ import { families, modelNames } from "../../models/names.ts";
 import { createModel, models as registry } from "../../models/registry.ts";
 import { summary } from "../../summary.ts";
 import { weightsOf } from "../../weights.ts";
-import type { Command } from "../command.ts";
+import { type Command, noWords } from "../command.ts";
 
 export const models: Command = {
   name: "models",
@@ -10,7 +10,8 @@ export const models: Command = {
   usage: "[options]",
   options: {},
   examples: ["resnet-ts models", "resnet-ts models --json"],
-  async run(values) {
+  async run(values, words) {
+    noWords("models", words);
     const rows = modelNames.map((name) => {
       const { size } = registry[name];
       const { parameters, macs } = summary(createModel(name as string, { init: "empty" }), [1, 3, size, size]);

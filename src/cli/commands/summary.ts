@@ -16,6 +16,7 @@ export const summary: Command = {
   async run(values, [name, ...more]) {
     const wanted = name ?? text(values, "model");
     if (wanted === undefined || more.length > 0) throw new UsageError("summary needs the name of one network");
+    if (values.tree && values.json) throw new UsageError("--tree prints text only: leave out --json");
     const model = modelName(wanted);
     const net = createModel(model as string, { init: "empty" });
     if (values.tree) {

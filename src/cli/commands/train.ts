@@ -12,10 +12,11 @@ import { describeMemory } from "../../train/memory.ts";
 import { SGD } from "../../train/optimizer.ts";
 import { cosine, warmUp } from "../../train/schedule.ts";
 import { usualPreprocessing } from "../../usual.ts";
-import { openDataset } from "../../vision/openDataset.ts";
+import { openDataset, samePictures } from "../../vision/openDataset.ts";
 import { greyClassification } from "../../vision/presets.ts";
 import { start } from "../backend.ts";
-import { type Command, count, text, UsageError, type Values, workersOption } from "../command.ts";
+import { type Command, count, noWords, number, text, UsageError, type Values, workersOption } from "../command.ts";
+import { makeOutFolder } from "../outFolder.ts";
 import { plot } from "../plot.ts";
 import { Progress } from "../progress.ts";
 import { saveWeights } from "../saveWeights.ts";
@@ -54,20 +55,28 @@ export const train: Command = {
     recompute: { type: "boolean", help: "less memory, about a third more time, the same bits" },
   },
   examples: ["resnet-ts train --data cifar10.zip --model cifar_resnet20 --epochs 30 --out run --resume"],
-  async run(values) {
+  async run(values, words) {
+    noWords("train", words);
     const [path, out] = [needed(values, "data"), needed(values, "out")];
     const model = modelName(text(values, "model") ?? "cifar_resnet20");
-    const [lr, weightDecay] = [rate(values, "lr", 0.2), rate(values, "weight-decay", 1e-4)];
+    const [lr, weightDecay] = [number(values, "lr", 0.2), number(values, "weight-decay", 1e-4)];
     const seed = count(values, "seed", 0, 0);
+    makeOutFolder(out);
     await start(values);
-    const read = async (split: "train" | "test") => {
+    const open = async (split: "train" | "test") => {
       const dataset = await openDataset(path, { split });
       const grey = dataset.classes.length > 0 && (await dataset.get(0)).image.channels === 1;
       const preprocessing = grey ? greyClassification() : usualPreprocessing(model);
-      return { data: await trainingData(dataset, preprocessing, `read ${split}`), preprocessing };
+      return { dataset, preprocessing };
     };
-    const { data, preprocessing } = await read("train");
-    const { data: validation } = await read("test");
+    const { dataset, preprocessing } = await open("train");
+    const tested = await open("test");
+    const data = await trainingData(dataset, preprocessing, "read train");
+    // Where there are no two parts, both are all that there is, and a test on what was learned would tell nothing.
+    const validation = samePictures(dataset, tested.dataset)
+      ? undefined
+      : await trainingData(tested.dataset, tested.preprocessing, "read test");
+    if (validation === undefined) console.error(`${path} has no part for tests: only the training is measured`);
     const loading = await workers(values, data);
     manualSeed(seed);
     const net = createForLogits(model, { inChannels: data.channels, numClasses: data.classes.length });
@@ -99,7 +108,7 @@ export const train: Command = {
           augment: { pad: 4, flip: true },
           normalize: preprocessing.normalize,
           seed,
-          validation,
+          ...(validation === undefined ? {} : { validation }),
           checkpoint,
           recompute: values.recompute === true,
           signal: stop.signal,
@@ -128,7 +137,7 @@ export const train: Command = {
             console.log(JSON.stringify(line));
           },
         });
-      const result = await tellAllUnreadable([data, validation], fitting);
+      const result = await tellAllUnreadable(validation === undefined ? [data] : [data, validation], fitting);
       bar.end();
       if (!result.finished) {
         console.error(`stopped after ${result.steps} steps (${perEpoch} an epoch); --resume goes on`);
@@ -147,11 +156,5 @@ export const train: Command = {
 function needed(values: Values, name: string): string {
   const value = text(values, name);
   if (value === undefined) throw new UsageError(`train needs --${name}`);
-  return value;
-}
-
-function rate(values: Values, name: string, preset: number): number {
-  const value = Number(text(values, name) ?? preset);
-  if (!(value >= 0 && Number.isFinite(value))) throw new UsageError(`--${name} must be a number of at least 0`);
   return value;
 }

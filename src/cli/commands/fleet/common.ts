@@ -32,11 +32,3 @@ export function nameFirst(command: string, [name, ...rest]: readonly string[]): 
   if (name === undefined) throw new UsageError(`${command} needs the name of a job`);
   return { name, rest };
 }
-
-/** The weights and licences that workers and checks may use. */
-export function fetching(values: Values): { offline?: boolean; allowNonCommercial: boolean } {
-  return {
-    allowNonCommercial: values["allow-non-commercial"] === true,
-    ...(values.offline === true ? { offline: true } : {}),
-  };
-}

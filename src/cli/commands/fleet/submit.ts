@@ -4,8 +4,8 @@ import { FileAccessError } from "../../../errors.ts";
 import { OtherSettingsError } from "../../../fleet/errors.ts";
 import { parseLabels } from "../../../vision/labels/labels.ts";
 import { type Command, count, text, UsageError } from "../../command.ts";
-import { networkOptions } from "../../network.ts";
-import { fetching, loadFleet, looking, redisOption, strictOnly } from "./common.ts";
+import { fetching, networkOptions } from "../../network.ts";
+import { loadFleet, looking, redisOption, strictOnly } from "./common.ts";
 
 export const fleetSubmit: Command = {
   name: "fleet submit",

@@ -1,7 +1,7 @@
 import { type Command, count, text } from "../../command.ts";
-import { networkOptions } from "../../network.ts";
+import { fetching, networkOptions } from "../../network.ts";
 import { Progress } from "../../progress.ts";
-import { fetching, loadFleet, looking, nameFirst, redisOption, strictOnly } from "./common.ts";
+import { loadFleet, looking, nameFirst, redisOption, strictOnly } from "./common.ts";
 
 const { weights, offline, "allow-non-commercial": nonCommercial } = networkOptions;
 

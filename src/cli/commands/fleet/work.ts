@@ -1,6 +1,6 @@
 import { type Command, count, text, UsageError } from "../../command.ts";
-import { networkOptions } from "../../network.ts";
-import { fetching, loadFleet, looking, redisOption, strictOnly } from "./common.ts";
+import { fetching, networkOptions } from "../../network.ts";
+import { loadFleet, looking, redisOption, strictOnly } from "./common.ts";
 
 const { weights, offline, "allow-non-commercial": nonCommercial } = networkOptions;
 
