@@ -139,6 +139,10 @@ export async function buildDist({ log = console.error } = {}) {
   });
   const types = present({ index: "src/index.ts", wasm: "src/wasm.ts", fleet: "src/fleet/index.ts" });
   await bundle({ ...common, entry: types, outDir: "dist/types", platform: "neutral", dts: { emitDtsOnly: true } });
+  // Tensors have [Symbol.dispose]; a project's own "lib" may not know it.
+  for (const file of listFiles(["dist/types"])) {
+    writeIfChanged(file, `/// <reference lib="esnext.disposable" />\n${readText(file)}`);
+  }
   mkdirSync(at("dist/wasm"), { recursive: true });
   for (const [, file] of kernelTargets()) {
     if (existsSync(at(file))) copyFileSync(at(file), at("dist/wasm", basename(file)));

@@ -1,6 +1,6 @@
 // The public names, one by one.
 export { backward, clearTape, gradEnabled, noGrad, recompute } from "./autograd.ts";
-export type { BackendInfo } from "./backend/backend.ts";
+export type { BackendInfo, Graph, KernelTime, Precision, Program, ProgramMemory } from "./backend/backend.ts";
 export type { Classifier, ClassifyOptions, ExplainOptions, Explanation, PictureOptions } from "./classifier.ts";
 export { type ClassifierOptions, createClassifier } from "./createClassifier.ts";
 export {
@@ -83,7 +83,8 @@ export { type Layers, ResNet, type ResNetOptions } from "./models/resnet.ts";
 export * as nn from "./nn/index.ts";
 export type { LoadProgress } from "./openClassifier.ts";
 export { type BatchNormTrainOptions, batchNorm, batchNormTrain } from "./ops/batchNorm.ts";
-export { conv2d } from "./ops/conv2d.ts";
+export type { WindowOptions } from "./ops/check.ts";
+export { type Conv2dOptions, conv2d } from "./ops/conv2d.ts";
 export { type CrossEntropyOptions, crossEntropy } from "./ops/crossEntropy.ts";
 export { linear } from "./ops/linear.ts";
 export { mul } from "./ops/mul.ts";
@@ -93,11 +94,13 @@ export { flatten, pad2d, padShortcut } from "./ops/shape.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
 export { type FetchWeightsOptions, fetchWeights, type PretrainedOptions, pretrained } from "./pretrained.ts";
 export { type Summary, type SummaryRow, summary } from "./summary.ts";
+export type { MemoryStats } from "./tensor/memory.ts";
 export { defaultGenerator, Generator, getRngState, type LazyFill, manualSeed, setRngState } from "./tensor/random.ts";
 export { rand, randn, type SampleOptions } from "./tensor/sample.ts";
 export { tidy } from "./tensor/scope.ts";
 export type { Shape } from "./tensor/shape.ts";
-export { forgottenTensors, full, ones, Tensor, tensor, zeros } from "./tensor/tensor.ts";
+export type { Storage } from "./tensor/storage.ts";
+export { forgottenTensors, full, type GradientState, ones, Tensor, tensor, zeros } from "./tensor/tensor.ts";
 export type { EpochLine } from "./train/checkpoint.ts";
 export { clipGradNorm, gradNorm } from "./train/clip.ts";
 export { Ema } from "./train/ema.ts";
@@ -162,7 +165,18 @@ export {
   timmClassification,
 } from "./vision/presets.ts";
 export { type Interpolation, type Region, resize as resizeImage } from "./vision/resize.ts";
-export { type ImageInput, type ToImageOptions, toImage } from "./vision/toImage.ts";
+export {
+  type BitmapLike,
+  type CanvasLike,
+  type FrameLike,
+  type ImageInput,
+  type ImageLike,
+  type PixelsLike,
+  type SharpLike,
+  type ToImageOptions,
+  toImage,
+  type VideoLike,
+} from "./vision/toImage.ts";
 export { type Prediction, similarity, topK } from "./vision/topk.ts";
 export { type Layout, preprocess, seenRegion } from "./vision/transforms.ts";
 export { findWeights, type PublishedWeights, publishedWeights, weightsOf } from "./weights.ts";

@@ -18,8 +18,8 @@ export interface InitOptions {
   readonly threads?: number;
   /** Use the relaxed-SIMD binary where the engine has it: faster, but bits depend on the CPU. */
   readonly relaxed?: boolean;
-  /** The wasm binary, where it shall not be the inlined one. */
-  readonly wasm?: WebAssembly.Module | URL | Response | BufferSource;
+  /** The wasm binary, where it shall not be the inlined one: its address, a Response, its bytes, or a compiled WebAssembly.Module. */
+  readonly wasm?: URL | Response | ArrayBuffer | ArrayBufferView | object; // a module's type has no members: anything fits it, 5 as well
   /** Where WebGPU adapters come from: `navigator.gpu` by default, in Node the optional package `webgpu`. */
   readonly gpu?: {
     /** As `GPU.requestAdapter` of the WebGPU standard. */

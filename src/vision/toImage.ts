@@ -26,6 +26,33 @@ export interface SharpLike {
   }>;
 }
 
+// Shapes instead of the DOM's names: a project without the library "dom" has none of these, and its compiler would take anything.
+
+/** As much of an HTMLImageElement as is looked at before it is drawn. */
+export interface ImageLike {
+  readonly naturalWidth: number;
+  readonly naturalHeight: number;
+}
+
+/** The same of an HTMLVideoElement. */
+export interface VideoLike {
+  readonly videoWidth: number;
+  readonly videoHeight: number;
+}
+
+/** The same of a VideoFrame. */
+export interface FrameLike {
+  readonly displayWidth: number;
+  readonly displayHeight: number;
+}
+
+/** The same of an ImageBitmap. */
+export interface BitmapLike {
+  readonly width: number;
+  readonly height: number;
+  close(): void;
+}
+
 /** As much of a canvas as is used: those of pages, OffscreenCanvas, and node-canvas's. */
 export interface CanvasLike {
   readonly width: number;
@@ -45,10 +72,10 @@ export type ImageInput =
   | Uint8Array
   | Blob
   | PixelsLike
-  | ImageBitmap
-  | HTMLImageElement
-  | HTMLVideoElement
-  | VideoFrame
+  | ImageLike
+  | VideoLike
+  | FrameLike
+  | BitmapLike
   | CanvasLike
   | SharpLike;
 
@@ -86,7 +113,7 @@ async function convert(input: ImageInput, { name = "image", signal }: ToImageOpt
   if ("toBuffer" in input && "removeAlpha" in input) return fromSharp(input, name);
   if ("data" in input) return fromPixels(input, name);
   if ("getContext" in input) return fromCanvas(input, name);
-  return fromDrawable(input as Exclude<typeof input, Blob>, name);
+  return fromDrawable(input, name);
 }
 
 const shortName = (source: string | URL): string => {
@@ -115,18 +142,18 @@ function fromCanvas(canvas: CanvasLike, name: string): RawImage {
   checkSize(canvas.width, canvas.height, name);
   const context = canvas.getContext("2d") as CanvasRenderingContext2D | null;
   // A canvas that has another kind of context can still be drawn.
-  if (context === null) return fromDrawable(canvas as unknown as ImageBitmap, name);
+  if (context === null) return fromDrawable(canvas, name);
   return readable(name, () => context.getImageData(0, 0, canvas.width, canvas.height));
 }
 
-function fromDrawable(source: ImageBitmap | HTMLImageElement | HTMLVideoElement | VideoFrame, name: string): RawImage {
-  const [width, height] = drawnSize(source as unknown as Record<string, unknown>);
+function fromDrawable(source: object, name: string): RawImage {
+  const [width, height] = drawnSize(source as Record<string, unknown>);
   if (width === undefined || height === undefined) throw unusable(source, name);
   if (width === 0 || height === 0) {
     throw new ArgumentError(`${name}: the ${kindOf(source)} has no picture yet: wait until it is loaded`);
   }
   checkSize(width, height, name);
-  return readable(name, () => drawnPixels(source, width, height));
+  return readable(name, () => drawnPixels(source as CanvasImageSource, width, height));
 }
 
 /** A picture's own size comes before the size at which a page shows it. */

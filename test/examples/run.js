@@ -11,6 +11,7 @@ import { tarball } from "../../scripts/support/tarball.js";
 import { makeProject } from "../runtimes/project.js";
 import { examples } from "./examples.js";
 import { runSnippets } from "./snippets.js";
+import { checkTypes } from "./types.js";
 
 /** Every one with what must be in its output. */
 const all = [
@@ -22,6 +23,7 @@ const all = [
     run: runSnippets,
     wanted: /blocks compile, \d+ of them run/,
   },
+  { name: "types", here: true, missing: () => undefined, run: checkTypes, wanted: /projects compile/ },
 ];
 
 async function prepare() {

@@ -20,7 +20,8 @@ export type TeamExports = Exports & {
 export type BinaryName = "strict" | "relaxed" | "strictThreads" | "relaxedThreads";
 /** Whether it is on shared memory, for threads. */
 export const hasTeam = (name: BinaryName): boolean => name.endsWith("Threads");
-export type WasmSource = WebAssembly.Module | URL | Response | BufferSource;
+/** `object`: a module. */
+export type WasmSource = URL | Response | ArrayBuffer | ArrayBufferView | object;
 
 /** The smallest module that uses f32x4.relaxed_madd: valid only where the engine has relaxed SIMD. */
 // biome-ignore format: one row per section
