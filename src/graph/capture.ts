@@ -30,7 +30,7 @@ export class CaptureBackend implements Backend {
 
   write(handle: CapturedBlock, values: Float32Array): void {
     if (handle.noted) {
-      throw new ResNetError("capture: a tensor that an op has read is written again; make a new one", {
+      throw new ResNetError("capture: a tensor that an op has read is written again", {
         code: "ERR_CAPTURE",
       });
     }

@@ -168,6 +168,6 @@ export class Storage {
 
   #check(): void {
     if (this.#references === 0)
-      throw new DisposedError("tensor", " (compile takes a model's weights unless keepModel is set)");
+      throw new DisposedError("tensor", " (compile takes a model's weights: see keepModel)");
   }
 }
