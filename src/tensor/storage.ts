@@ -167,7 +167,6 @@ export class Storage {
   }
 
   #check(): void {
-    if (this.#references === 0)
-      throw new DisposedError("tensor", " (compile takes a model's weights: see keepModel)");
+    if (this.#references === 0) throw new DisposedError("tensor", " (compile takes a model's weights: see keepModel)");
   }
 }
