@@ -19,7 +19,7 @@ import { weightsOf } from "../../weights.ts";
 import { start } from "../backend.ts";
 import { type Command, count, number, text, UsageError, type Values, workersOption } from "../command.ts";
 import { fetching, licenceOptions } from "../network.ts";
-import { makeOutFolder } from "../outFolder.ts";
+import { tryOutFolder } from "../outFolder.ts";
 import { Progress } from "../progress.ts";
 import { saveWeights } from "../saveWeights.ts";
 import { tellAllUnreadable, trainingData, workers } from "../trainingData.ts";
@@ -70,7 +70,7 @@ export const finetune: Command = {
     const seed = count(values, "seed", 0, 0);
     const allEpochs = count(values, "all-epochs", 0, 0);
     const began = performance.now();
-    makeOutFolder(out);
+    tryOutFolder(out);
     await start(values);
     const preprocessing = usualPreprocessing(model);
     const read = new Progress("read", 1);

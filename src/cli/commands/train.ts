@@ -16,7 +16,7 @@ import { openDataset, samePictures } from "../../vision/openDataset.ts";
 import { greyClassification } from "../../vision/presets.ts";
 import { start } from "../backend.ts";
 import { type Command, count, noWords, number, text, UsageError, type Values, workersOption } from "../command.ts";
-import { makeOutFolder } from "../outFolder.ts";
+import { tryOutFolder } from "../outFolder.ts";
 import { plot } from "../plot.ts";
 import { Progress } from "../progress.ts";
 import { saveWeights } from "../saveWeights.ts";
@@ -61,7 +61,7 @@ export const train: Command = {
     const model = modelName(text(values, "model") ?? "cifar_resnet20");
     const [lr, weightDecay] = [number(values, "lr", 0.2), number(values, "weight-decay", 1e-4)];
     const seed = count(values, "seed", 0, 0);
-    makeOutFolder(out);
+    tryOutFolder(out);
     await start(values);
     const open = async (split: "train" | "test") => {
       const dataset = await openDataset(path, { split });
