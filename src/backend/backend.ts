@@ -150,6 +150,7 @@ export interface Program {
   run(input: View, outputs: readonly View[]): void;
   /** Runs once and times each kernel. */
   profile?(input: View): Promise<readonly KernelTime[]>;
+  /** Gives the arena, the commands and a share of the packed weights back. */
   dispose(): void;
 }
 

@@ -42,6 +42,7 @@ export function windowOutput(op: OpName, x: Shape, w: Window): [number, number] 
 /** Numbers or pairs (rows, columns), as PyTorch's layers take them. */
 export type Pair = number | readonly [number, number];
 
+/** How a window moves over a picture: numbers, or pairs (rows, columns); stride and dilation 1, padding 0 by default (a pool's stride is its kernel). */
 export interface WindowOptions {
   readonly stride?: Pair;
   readonly padding?: Pair;

@@ -40,6 +40,7 @@ export const conv2dOp: OpDefinition<"conv2d"> = {
   },
 };
 
+/** Options of `conv2d`, as torch.nn.functional.conv2d's; `groups` is 1 by default. */
 export interface Conv2dOptions extends WindowOptions {
   readonly groups?: number;
 }

@@ -4,6 +4,7 @@ import type { Shape } from "./shape.ts";
 /** What a backend knows a block of memory by: an address, a typed array, a GPU buffer. Only its own backend looks inside. */
 export type Handle = unknown;
 
+/** What a backend's memory holds. */
 export interface MemoryStats {
   /** Bytes in live storages. */
   readonly used: number;

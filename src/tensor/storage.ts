@@ -66,12 +66,14 @@ export class Storage {
     return this.#lazy !== undefined;
   }
 
+  /** One more holder. */
   retain(): this {
     this.#check();
     this.#references++;
     return this;
   }
 
+  /** One holder less; the last one gives the memory back. */
   release(): void {
     if (this.#references === 0) return;
     if (--this.#references > 0) return;
@@ -114,11 +116,13 @@ export class Storage {
     }
   }
 
+  /** The values in storage order. */
   read(): Promise<Float32Array> {
     this.#settle();
     return this.#memory!.read(this.#handle, this.length);
   }
 
+  /** Like `read`, at once; undefined on a backend that cannot. */
   readSync(): Float32Array | undefined {
     this.#settle();
     return this.#memory!.readSync?.(this.#handle, this.length);

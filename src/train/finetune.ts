@@ -24,7 +24,9 @@ export interface FinetuneOptions extends DataWorkerOptions {
   readonly batch?: number;
   /** Of the order of features. */
   readonly seed?: number;
+  /** Pictures whose features are computed, mirror images as well. */
   readonly onFeatures?: (done: number, total: number) => void;
+  /** After each pass: its number from 1, and its mean loss. */
   readonly onEpoch?: (epoch: number, loss: number) => void;
 }
 

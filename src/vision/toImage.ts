@@ -16,10 +16,15 @@ export interface PixelsLike {
 
 /** As much of a sharp instance as is used. */
 export interface SharpLike {
+  /** An instance of its own on the same picture. */
   clone(): SharpLike;
+  /** Colours in this space. */
   toColourspace(space: string): SharpLike;
+  /** Without transparency. */
   removeAlpha(): SharpLike;
+  /** Uncompressed values. */
   raw(options: { depth: "uchar" }): SharpLike;
+  /** The values and their size. */
   toBuffer(options: { resolveWithObject: true }): Promise<{
     data: Uint8Array;
     info: { width: number; height: number; channels: number };
@@ -50,6 +55,7 @@ export interface FrameLike {
 export interface BitmapLike {
   readonly width: number;
   readonly height: number;
+  /** Gives the pixels back. */
   close(): void;
 }
 
@@ -57,6 +63,7 @@ export interface BitmapLike {
 export interface CanvasLike {
   readonly width: number;
   readonly height: number;
+  /** What draws on it. */
   getContext(kind: "2d"): unknown;
 }
 
