@@ -21,8 +21,8 @@ export interface Team {
   dispose(): void;
 }
 
-/** Ends the workers of a team whose exports nobody holds any more: no backend, no compiled network. */
-const forgotten = new FinalizationRegistry<() => void>((dispose) => dispose());
+/** Ends the workers of a team whose exports nobody holds any more: no backend, no compiled network. Made with the first team: edge workers, which have no threads, may have no FinalizationRegistry. */
+let forgotten: FinalizationRegistry<() => void> | undefined;
 
 /** Starts `threads - 1` workers that stay inside the module and claim tiles. @throws ResNetError when one does not start */
 export async function startTeam(
@@ -85,6 +85,7 @@ export async function startTeam(
     for (const worker of workers) worker.terminate();
   };
   const shared = { ...exports, run };
+  forgotten ??= new FinalizationRegistry((end) => end());
   forgotten.register(shared, dispose);
   return { threads, exports: shared, allocator, dispose };
 }
