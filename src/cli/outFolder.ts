@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FileAccessError } from "../errors.ts";
+import { whyNotWritten } from "../platform/nodeWrite.ts";
 
 /**
  * Tries whether a folder for results can be made and written to, and leaves nothing: who finds out after training has lost it.
@@ -14,7 +15,7 @@ export function tryOutFolder(folder: string): void {
     rmSync(probe);
     if (made !== undefined) rmSync(made, { recursive: true });
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    throw new FileAccessError(folder, `results cannot be written there (${code}); give another --out`, { cause });
+    const why = whyNotWritten(cause);
+    throw new FileAccessError(folder, `results cannot be written there (${why}); give another --out`, { cause });
   }
 }

@@ -1,7 +1,7 @@
 import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { FileAccessError } from "../errors.ts";
-import { destination } from "../platform/nodeWrite.ts";
+import { destination, whyNotWritten } from "../platform/nodeWrite.ts";
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -40,20 +40,10 @@ export async function writeWhole(to: string, pieces: Iterable<Uint8Array>): Prom
   }
 }
 
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: "its folder is not there",
-  ENOTDIR: "its folder is not there",
-  EACCES: "permission to write it is missing",
-  EROFS: "the file system is read-only",
-  EISDIR: "is a folder",
-  ENOSPC: "the disk is full",
-};
-
 /** The system's word on a file, said for people; other errors as they are. */
 function explain(to: string, cause: unknown): unknown {
   if (!(cause instanceof Error && "syscall" in cause)) return cause;
-  const code = String((cause as NodeJS.ErrnoException).code);
-  return new FileAccessError(to, `cannot be written (${reasons[code] ?? code})`, { cause });
+  return new FileAccessError(to, `cannot be written (${whyNotWritten(cause)})`, { cause });
 }
 
 /** `destination`. @throws FileAccessError */

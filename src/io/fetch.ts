@@ -1,7 +1,8 @@
 import { cacheStore, createSha256, environment, httpFetch } from "#platform";
 import { ArgumentError, DownloadError } from "../errors.ts";
-import type { CachedFile, CacheStore, Part, PartNote } from "../platform/cacheStore.ts";
+import type { CachedFile, CacheStore, Part } from "../platform/cacheStore.ts";
 import { cacheKey, isWholeAddress, mirrored } from "./cacheKey.ts";
+import { memoryPart } from "./memoryPart.ts";
 import { pause } from "./retry.ts";
 import { Interrupted, transfer } from "./transfer.ts";
 
@@ -140,43 +141,6 @@ async function fetchCached(url: string, options: FetchOptions): Promise<CachedFi
 function mismatch(url: string, found: string, wanted: string, rest: string): DownloadError {
   const message = `its SHA-256 is ${found}, expected ${wanted}${wanted.length < 64 ? "..." : ""}${rest}`;
   return new DownloadError(url, message, { code: "ERR_CHECKSUM" });
-}
-
-/** A part for one call, which nobody else goes on with. */
-function memoryPart(): Part & { bytes(): Uint8Array<ArrayBuffer> } {
-  let [pieces, size]: [Uint8Array[], number] = [[], 0];
-  let note: PartNote | undefined;
-  const nothing = async () => {};
-  return {
-    get size() {
-      return size;
-    },
-    get note() {
-      return note;
-    },
-    async reset(fresh) {
-      [pieces, size, note] = [[], 0, fresh];
-    },
-    async append(bytes) {
-      pieces.push(bytes);
-      size += bytes.length;
-    },
-    async *read() {
-      yield* pieces;
-    },
-    bytes() {
-      const all = new Uint8Array(size);
-      let at = 0;
-      for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) {
-        all.set(piece, at);
-        at += piece.length;
-      }
-      return all;
-    },
-    commit: () => Promise.reject(new Error("not kept")),
-    release: nothing,
-    discard: nothing,
-  };
 }
 
 type Report = (phase: FetchProgress["phase"], loaded: number, total: number | undefined, fromCache?: boolean) => void;

@@ -15,6 +15,9 @@ import { dirname, resolve } from "node:path";
 import { FileAccessError } from "../errors.ts";
 
 const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "its folder is not there",
+  ENOTDIR: "a part of the path is a file, not a folder",
+  EEXIST: "a file of that name is there, not a folder",
   ENOSPC: "the disk is full",
   EDQUOT: "the disk quota is used up",
   EACCES: "permission to write it is missing",
@@ -22,6 +25,12 @@ const reasons: Readonly<Record<string, string>> = {
   EISDIR: "is a folder",
   EFBIG: "the file would be too large",
 };
+
+/** The system's word on what could not be written, for people. */
+export function whyNotWritten(cause: unknown): string {
+  const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+  return reasons[code] ?? code;
+}
 
 /**
  * Where a file's bytes go. A link stays, and the file that it names is written, also one that is not there yet. What is there and
@@ -49,8 +58,7 @@ export function writeFileAtomic(path: string, data: Uint8Array): void {
     if (isFile) replaceFile(place, data);
     else writeInto(place, data);
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new FileAccessError(path, `cannot be written (${reasons[code] ?? code})${kept}`, { cause });
+    throw new FileAccessError(path, `cannot be written (${whyNotWritten(cause)})${kept}`, { cause });
   }
 }
 
