@@ -21,11 +21,14 @@ const present = (entries) => Object.fromEntries(Object.entries(entries).filter((
 /** What build.js writes as base64 modules: one copy for both sides, in a folder beside them. */
 const shared = { "src/backend/wasm/generated": "kernels", "src/models/embedded/generated": "weights" };
 
-/** A polyfill, a decoder of strings, classes, and properties: the binaries export plain functions. */
+/** A polyfill, a decoder of strings, optional arguments, namespaces, classes, and properties: the binaries export plain functions. */
 const loaderCuts = [
   [/^Object\.hasOwn = [\s\S]+?^};/m, ""],
   [/new TextDecoder/, "/* @__PURE__ */ $&"],
   [/= Symbol\(\)/, "= /* @__PURE__ */ Symbol()"],
+  [/exports\["__argumentsLength"\]\s+\?[\s\S]+?\(\(\) => \{ \/\* nop \*\/ \}\)/, "undefined"],
+  [/setArgumentsLength\(args\.length\);/g, ""],
+  [/let parts = [\s\S]+?let name = parts\[0\];\s+let hash = .+;/, "let curr = extendedExports, name = internalName;"],
   [/\(hash >= 0\)/, "(false)"],
   [/\(\/\^\(get\|set\):\/\.test\(name\)\)/g, "(false)"],
 ];

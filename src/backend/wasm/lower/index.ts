@@ -13,9 +13,7 @@ type Four = [number, number, number, number];
 function pooling(x: View, y: View, attrs: Window, context: LowerContext) {
   const [, c, h, w] = x.shape as Four;
   const [n, , oh, ow] = y.shape as Four;
-  const { kernelH, kernelW, strideH, strideW, padH, padW, dilationH, dilationW } = attrs;
-  const window = { kernelH, kernelW, strideH, strideW, padH, padW, dilationH, dilationW };
-  return { tiles: n * oh, record: { x: context.address(x), y: context.address(y), h, w, c, oh, ow, ...window } };
+  return { tiles: n * oh, record: { ...attrs, x: context.address(x), y: context.address(y), h, w, c, oh, ow } };
 }
 
 function adaptive(x: View, y: View, max: number, context: LowerContext): void {

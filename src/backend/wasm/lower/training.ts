@@ -20,9 +20,8 @@ const modes = { max: 0, meanOfWindow: 1, meanOfPixels: 2, adaptiveMean: 3, adapt
 function pool(mode: number, x: View | null, dy: View, dx: View, window: Window, context: LowerContext): void {
   const [n, c, h, w] = dx.shape as Four;
   const [, , oh, ow] = dy.shape as Four;
-  const { kernelH, kernelW, strideH, strideW, padH, padW, dilationH, dilationW } = window;
-  const sizes = { kernelH, kernelW, strideH, strideW, padH, padW, dilationH, dilationW };
   context.emit("poolGrad", n, {
+    ...window,
     x: x ? context.address(x) : 0,
     dy: context.address(dy),
     dx: context.address(dx),
@@ -31,7 +30,6 @@ function pool(mode: number, x: View | null, dy: View, dx: View, window: Window, 
     c,
     oh,
     ow,
-    ...sizes,
     mode,
   });
 }
