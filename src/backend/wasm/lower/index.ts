@@ -95,16 +95,14 @@ export const lower = {
   padShortcut(attrs, [x], [y], context) {
     const [, c, h, w] = x!.shape as Four;
     const [n, oc, oh, ow] = y!.shape as Four;
-    const { stride, before } = attrs;
-    const record = { x: context.address(x!), y: context.address(y!), h, w, c, oh, ow, oc, before, stride };
+    const record = { ...attrs, x: context.address(x!), y: context.address(y!), h, w, c, oh, ow, oc };
     context.emit("padShortcut", n * oh, record);
   },
 
   pad2d(attrs, [x], [y], context) {
     const [, c, h, w] = x!.shape as Four;
     const [n, , oh, ow] = y!.shape as Four;
-    const { top, left, value } = attrs;
-    context.emit("pad", n * oh, { x: context.address(x!), y: context.address(y!), h, w, c, oh, ow, top, left, value });
+    context.emit("pad", n * oh, { ...attrs, x: context.address(x!), y: context.address(y!), h, w, c, oh, ow });
   },
 
   softmax(attrs, [x], [y], context) {

@@ -63,17 +63,17 @@ export const training = {
   adaptiveAvgPool2dGrad: (_attrs, [dy], [dx], context) => pool(modes.adaptiveMean, null, dy!, dx!, noWindow, context),
   adaptiveMaxPool2dGrad: (_attrs, [x, dy], [dx], context) => pool(modes.adaptiveMax, x!, dy!, dx!, noWindow, context),
 
-  padShortcutGrad({ before, stride }, [dy], [dx], context) {
+  padShortcutGrad(attrs, [dy], [dx], context) {
     const [n, c, h, w] = dx!.shape as Four;
     const [, oc, oh, ow] = dy!.shape as Four;
-    const record = { dy: context.address(dy!), dx: context.address(dx!), h, w, c, oh, ow, oc, before, stride };
+    const record = { ...attrs, dy: context.address(dy!), dx: context.address(dx!), h, w, c, oh, ow, oc };
     context.emit("padShortcutGrad", n * h, record);
   },
 
-  crop2d({ top, left }, [dy], [dx], context) {
+  crop2d(attrs, [dy], [dx], context) {
     const [n, c, h, w] = dx!.shape as Four;
     const [, , oh, ow] = dy!.shape as Four;
-    context.emit("crop", n * h, { dy: context.address(dy!), dx: context.address(dx!), h, w, c, oh, ow, top, left });
+    context.emit("crop", n * h, { ...attrs, dy: context.address(dy!), dx: context.address(dx!), h, w, c, oh, ow });
   },
 
   unflatten(_attrs, [dy], [dx], context) {
@@ -106,50 +106,41 @@ export const training = {
   scaleBy: (_attrs, [x, factor], [y], context) => multiply(x!, factor!, y!, context),
   mul: (_attrs, [a, b], [y], context) => multiply(a!, b!, y!, context),
 
-  sgd({ lr, momentum, dampening, weightDecay, nesterov, first }, [grad], [parameter, velocity], context) {
+  sgd(attrs, [grad], [parameter, velocity], context) {
     const length = numel(parameter!.shape);
     context.emit("sgd", Math.ceil(length / perTile), {
+      ...attrs,
       grad: context.address(grad!),
       parameter: context.address(parameter!),
       velocity: context.address(velocity!),
       length,
-      nesterov: nesterov ? 1 : 0,
-      first: first ? 1 : 0,
-      lr,
-      momentum,
-      keep: 1 - dampening,
-      weightDecay,
+      nesterov: attrs.nesterov ? 1 : 0,
+      first: attrs.first ? 1 : 0,
+      keep: 1 - attrs.dampening,
       perTile,
     });
   },
 
   adamW(attrs, [grad], [parameter, m, v], context) {
-    const { lr, beta1, beta2, eps, weightDecay, correction1, correction2 } = attrs;
     const length = numel(parameter!.shape);
     context.emit("adamW", Math.ceil(length / perTile), {
+      ...attrs,
       grad: context.address(grad!),
       parameter: context.address(parameter!),
       m: context.address(m!),
       v: context.address(v!),
       length,
-      lr,
-      beta1,
-      beta2,
-      eps,
-      weightDecay,
-      correction1,
-      correction2,
       perTile,
     });
   },
 
-  lerp({ weight }, [x], [y], context) {
+  lerp(attrs, [x], [y], context) {
     const length = numel(y!.shape);
     context.emit("lerp", Math.ceil(length / perTile), {
+      ...attrs,
       x: context.address(x!),
       y: context.address(y!),
       length,
-      weight,
       perTile,
     });
   },
