@@ -1,5 +1,5 @@
 import { createReadStream, statSync } from "node:fs";
-import { opendir, stat } from "node:fs/promises";
+import { opendir, realpath, stat } from "node:fs/promises";
 import { join, relative, resolve, sep } from "node:path";
 import { createInterface } from "node:readline";
 import { FileAccessError } from "../errors.ts";
@@ -21,7 +21,7 @@ export async function* references(
   stdin: NodeJS.ReadableStream = process.stdin,
 ): AsyncGenerator<string> {
   for (const input of inputs) {
-    if (input === "-") yield* listed(stdin);
+    if (input === "-") yield* listed(stdin, "standard input");
     else if (/^s3:/i.test(input) && /^(.*\/)?$/.test(parseS3(input).key)) yield* onlyPictures(listBucket(input));
     else if (address.test(input)) yield input;
     else yield* onDisk(input);
@@ -31,7 +31,8 @@ export async function* references(
 async function* onDisk(input: string): AsyncGenerator<string> {
   const known = statSync(input, { throwIfNoEntry: false });
   if (known?.isDirectory()) return yield* sorted(onlyPictures(walk(resolve(input))));
-  if (known !== undefined) return yield* pictureName.test(input) ? [resolve(input)] : listed(createReadStream(input));
+  if (known !== undefined)
+    return yield* pictureName.test(input) ? [resolve(input)] : listed(createReadStream(input), input);
   if (!isPattern(input)) throw new FileAccessError(input, "there is no such file, folder or pattern");
   const { folder, rest } = splitPattern(input.split(sep).join("/"));
   const base = resolve(folder);
@@ -44,21 +45,29 @@ async function* onDisk(input: string): AsyncGenerator<string> {
 }
 
 /** A list's lines; relative paths start where the command was called, as those of `find` do. */
-async function* listed(input: NodeJS.ReadableStream): AsyncGenerator<string> {
+async function* listed(input: NodeJS.ReadableStream, name: string): AsyncGenerator<string> {
   for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    // A picture of another format, an archive, or the output of find -print0: its lines would be thousands of files that are not there.
+    if (line.includes("\0")) {
+      throw new FileAccessError(name, "is no list of pictures, one path or address a line: there are zero bytes in it");
+    }
     const text = line.trim();
     if (text !== "") yield address.test(text) ? text : resolve(text);
   }
 }
 
-/** Every file below a folder. Links to files count as files; links to folders are not followed: they may lead in circles. */
+/** Every file below a folder. Links are followed, but for one that leads back to a folder around it. */
 async function* walk(root: string): AsyncGenerator<string> {
-  const folders = [root];
+  const folders = [{ path: root, around: [await realpath(root)] }];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    for await (const entry of await openFolder(folder)) {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) folders.push(path);
-      else if (entry.isFile() || (entry.isSymbolicLink() && (await isFile(path)))) yield path;
+    const { around } = folder;
+    for await (const entry of await openFolder(folder.path)) {
+      const path = join(folder.path, entry.name);
+      const kind = entry.isSymbolicLink() ? await stat(path).catch(() => undefined) : entry;
+      if (kind?.isFile()) yield path;
+      if (!kind?.isDirectory()) continue;
+      const real = entry.isSymbolicLink() ? await realpath(path) : join(around.at(-1)!, entry.name);
+      if (!around.includes(real)) folders.push({ path, around: [...around, real] });
     }
   }
 }
@@ -72,12 +81,6 @@ async function openFolder(folder: string): ReturnType<typeof opendir> {
     });
   }
 }
-
-const isFile = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (s) => s.isFile(),
-    () => false,
-  );
 
 const onlyPictures = (paths: AsyncIterable<string>): AsyncGenerator<string> =>
   filter(paths, (p) => pictureName.test(p));

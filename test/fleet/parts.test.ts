@@ -60,14 +60,23 @@ test("folders, patterns, lists, single pictures and addresses as references", as
   }
   symlinkSync(join(base, "c.jpg"), join(base, "a/link.jpg"));
   symlinkSync(base, join(base, "a/circle"));
+  const elsewhere = join(folder, "elsewhere");
+  mkdirSync(elsewhere);
+  writeFileSync(join(elsewhere, "y.png"), "");
+  symlinkSync(elsewhere, join(base, "a/linked"));
   const list = join(folder, "list.txt");
   writeFileSync(list, `${join(base, "c.jpg")}\r\n\nhttps://example.org/a.jpg\ns3://bucket/b.jpg`);
   const under = async (...inputs: string[]) => (await all(references(inputs))).map((path) => relative(base, path));
-  assert.equal(await under(base), ["a/link.jpg", "a/x.png", "b/1.JPEG", "b/2.jpg", "c.jpg"]);
+  assert.equal(await under(base), ["a/link.jpg", "a/linked/y.png", "a/x.png", "b/1.JPEG", "b/2.jpg", "c.jpg"]);
   assert.equal(await under(`${base}/*/[0-9x].{jpg,png}`), ["a/x.png", "b/2.jpg"]);
   assert.equal(await all(references([list])), [join(base, "c.jpg"), "https://example.org/a.jpg", "s3://bucket/b.jpg"]);
   const piped = references(["-", join(base, "c.jpg")], Readable.from(["https://h/1.jpg\nhttps://h/2.jpg\n"]));
   assert.equal(await all(piped), ["https://h/1.jpg", "https://h/2.jpg", join(base, "c.jpg")]);
+  // A picture of another format is not taken for a list.
+  const webp = join(folder, "photo.webp");
+  writeFileSync(webp, Uint8Array.of(82, 73, 70, 70, 10, 0, 0, 10, 1));
+  const refused = await all(references([webp])).catch((e: unknown) => e);
+  assert.match(String(refused), /photo\.webp: is no list of pictures/);
   for (const gone of [join(folder, "gone"), join(folder, "gone/*.jpg")]) {
     const error = await all(references([gone])).catch((e: unknown) => e as Error);
     assert.match(error instanceof Error ? error.message : "nothing", /no such f/);
