@@ -15,15 +15,29 @@ import {
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { FleetError } from "./errors.ts";
-import type { FailedPicture, Job } from "./job.ts";
+import type { Job } from "./job.ts";
 import { shortHash } from "./model.ts";
+import type { FailedPicture } from "./records.ts";
 
 // A chunk's results are one file, with one line for each of its pictures in their order. It appears whole or not at all, and
 // whoever comes second leaves the first one's as it is: a chunk that is computed twice changes nothing.
 
-/** The folder of a job's results: no two kinds of weights or bits can meet in it. */
-export function resultsFolder(out: string, { name, hash }: Pick<Job, "name" | "hash">, probe: string): string {
-  return join(out, name, `${shortHash(hash)}-${probe}`);
+/** Classes in an answer, where nothing else is asked for. */
+export const usualTop = 5;
+
+/**
+ * The folder of a job's results: no two kinds of weights, bits or answers can meet in it. (The probe tells features from classes.)
+ * A job of version 0.1.0, which has no id, has one folder for all kinds of answers.
+ */
+export function resultsFolder(
+  out: string,
+  job: Pick<Job, "name" | "hash" | "id" | "what" | "top" | "labels">,
+  probe: string,
+): string {
+  const { name, hash, id, what, top, labels } = job;
+  const isUsual = what === "embed" || (top === usualTop && labels === "");
+  const answers = isUsual || id === undefined ? "" : `-${sha256(`${top} ${labels}`).slice(0, 8)}`;
+  return join(out, name, `${shortHash(hash)}-${probe}${answers}`);
 }
 
 /** A chunk that is submitted again has a file of its own: what was written stays as it is. */

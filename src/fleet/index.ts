@@ -3,7 +3,7 @@
  * bullmq and ioredis (and aws4fetch for signed S3 addresses).
  */
 export { FleetError, OtherSettingsError } from "./errors.ts";
-export type { FailedPicture } from "./job.ts";
+export type { FailedPicture } from "./records.ts";
 export { remove } from "./remove.ts";
 export { type ResultsOptions, results } from "./results.ts";
 export type { ChunkEvent, Tally } from "./runQueue.ts";

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
 import { ArgumentError } from "../errors.ts";
 import type { Preprocessing } from "../vision/presets.ts";
@@ -26,24 +27,13 @@ export interface Settings {
 
 export interface Job extends Settings {
   readonly name: string;
+  /** Made anew each time that a job is declared: one that was removed and submitted again is another. None in jobs of version 0.1.0. */
+  readonly id: string | undefined;
   /** Known when all of it is submitted. */
   readonly pictures: number | undefined;
   readonly chunks: number | undefined;
   /** Hash of what the network makes of a certain picture; set by the first worker, demanded of all others. */
   readonly probe: string | undefined;
-}
-
-/** What was recorded when a chunk was done. */
-export interface Done {
-  readonly ok: number;
-  readonly failed: number;
-  /** SHA-256 of the chunk's file. */
-  readonly sha256: string;
-  readonly host: string;
-  /** The output folder there. */
-  readonly out: string;
-  /** How often the chunk was submitted again. */
-  readonly round: number;
 }
 
 /** BullMQ's keys and ours: braces keep each in one slot of a Redis cluster. */
@@ -68,38 +58,89 @@ export function checkName(name: string): void {
   }
 }
 
+/** A job that is new begins with nothing: what workers of an older version recorded after it was removed is thrown away. */
 const declareScript = `
-local there = redis.call('HGETALL', KEYS[1])
-if #there > 0 then return there end
+if redis.call('HEXISTS', KEYS[1], 'format') == 1 then return redis.call('HGETALL', KEYS[1]) end
+redis.call('DEL', KEYS[1], unpack(KEYS, 3))
 redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 redis.call('ZADD', KEYS[2], 'NX', redis.call('TIME')[1], ARGV[1])
 return {}
 `;
 
+/** A job as it was found or made. */
+export type Declared = Pick<Job, "name" | "id" | "pictures" | "chunks">;
+
 /**
  * Makes the job, or finds that it is there with the same settings.
- * @returns whether it is new
  * @throws OtherSettingsError
  */
-export async function declareJob(client: Redis, name: string, settings: Settings): Promise<boolean> {
+export async function declareJob(client: Redis, name: string, settings: Settings): Promise<Declared> {
   const wanted = toFields(settings);
+  const id = randomUUID();
+  const [key, ...others] = keysOf(name);
   const reply = (await client.eval(
     declareScript,
-    2,
-    keyOf(name, "settings"),
+    2 + others.length,
+    key!,
     jobsKey,
+    ...others,
     name,
-    ...Object.entries(wanted).flat(),
+    ...Object.entries({ ...wanted, id }).flat(),
   )) as string[];
-  if (reply.length === 0) return true;
+  if (reply.length === 0) return { name, id, pictures: undefined, chunks: undefined };
   const there = new Map<string, string>();
   for (let i = 0; i < reply.length; i += 2) there.set(reply[i]!, reply[i + 1]!);
   const differences = Object.entries(wanted)
     .filter(([setting, value]) => there.get(setting) !== value)
     .map(([setting, here]) => ({ setting, job: brief(there.get(setting) ?? "missing"), here: brief(here) }));
   if (differences.length > 0) throw new OtherSettingsError(name, differences);
-  return false;
+  const number = (field: string): number | undefined => (there.has(field) ? Number(there.get(field)) : undefined);
+  return { name, id: there.get("id"), pictures: number("pictures"), chunks: number("chunks") };
 }
+
+/** In scripts whose first key are the settings and whose first argument is the id: what is about a job that is gone changes nothing. */
+const unlessGone = `
+if redis.call('HEXISTS', KEYS[1], 'format') == 0 or (redis.call('HGET', KEYS[1], 'id') or '') ~= ARGV[1] then return 'gone' end
+`;
+
+/** The job was removed; it may have been submitted again since, which is another one. */
+export class JobGone extends FleetError {
+  constructor(name: string) {
+    super(`job ${JSON.stringify(name)} was removed meanwhile`, { code: "ERR_NO_JOB" });
+  }
+}
+
+/** Runs a script on a job, unless that is gone. @throws JobGone */
+export async function ask(
+  client: Redis,
+  script: string,
+  { name, id }: Pick<Job, "name" | "id">,
+  others: readonly Part[],
+  args: readonly (string | number)[],
+): Promise<unknown> {
+  const keys = [keyOf(name, "settings"), ...others.map((part) => keyOf(name, part))];
+  const reply = await client.eval(unlessGone + script, keys.length, ...keys, id ?? "", ...args);
+  if (reply === "gone") throw new JobGone(name);
+  return reply;
+}
+
+/** @throws JobGone */
+export const checkThere = (client: Redis, job: Pick<Job, "name" | "id">): Promise<unknown> =>
+  ask(client, "return false", job, [], []);
+
+/** Says how large a job is, now that all of it is in the queue. @throws JobGone */
+export const setSize = (client: Redis, job: Declared, pictures: number, chunks: number): Promise<unknown> =>
+  ask(client, "redis.call('HSET', KEYS[1], 'pictures', ARGV[2], 'chunks', ARGV[3])", job, [], [pictures, chunks]);
+
+/** The first worker's probe, which may be this one. @throws JobGone */
+export const firstProbe = (client: Redis, job: Job, probe: string): Promise<string> =>
+  ask(
+    client,
+    "redis.call('HSETNX', KEYS[1], 'probe', ARGV[2]) return redis.call('HGET', KEYS[1], 'probe')",
+    job,
+    [],
+    [probe],
+  ) as Promise<string>;
 
 const brief = (value: string): string => (value.length <= 90 ? value || "none" : `${value.slice(0, 80)}…`);
 
@@ -124,6 +165,7 @@ export async function readJob(client: Redis, name: string): Promise<Job> {
   const number = (key: string): number | undefined => (fields[key] === undefined ? undefined : Number(fields[key]));
   return {
     name,
+    id: fields.id,
     format: "1",
     model: fields.model!,
     weights: fields.weights!,
@@ -138,81 +180,4 @@ export async function readJob(client: Redis, name: string): Promise<Job> {
     chunks: number("chunks"),
     probe: fields.probe,
   };
-}
-
-const recordScript = `
-if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return redis.call('HGET', KEYS[1], ARGV[1]) end
-redis.call('HINCRBY', KEYS[2], 'chunks', 1)
-redis.call('HINCRBY', KEYS[2], 'ok', ARGV[3])
-redis.call('HINCRBY', KEYS[2], 'failed', ARGV[4])
-local now = redis.call('TIME')
-redis.call('LPUSH', KEYS[3], (now[1] + now[2] / 1e6) .. ' ' .. (ARGV[3] + ARGV[4]))
-redis.call('LTRIM', KEYS[3], 0, 999)
-for i = 5, #ARGV, 2 do redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 1]) end
-return false
-`;
-
-/** A picture that was given up. */
-export interface FailedPicture {
-  readonly file: string;
-  readonly reason: string;
-  readonly attempts: number;
-}
-
-/**
- * Records a chunk as done, once: the first record stays, and sums are raised with it.
- * @returns the record that was there before, if any
- */
-export async function recordChunk(
-  client: Redis,
-  name: string,
-  chunk: number,
-  done: Done,
-  failed: ReadonlyMap<number, FailedPicture>,
-): Promise<Done | undefined> {
-  const keys = (["done", "totals", "recent", "failed"] as const).map((part) => keyOf(name, part));
-  const before = (await client.eval(
-    recordScript,
-    keys.length,
-    ...keys,
-    chunk,
-    formatDone(done),
-    done.ok,
-    done.failed,
-    ...[...failed].flatMap(([at, picture]) => [`${chunk}:${at}`, JSON.stringify(picture)]),
-  )) as string | null;
-  return before === null ? undefined : parseDone(before);
-}
-
-export const formatDone = ({ ok, failed, sha256, host, out, round }: Done): string =>
-  JSON.stringify([ok, failed, sha256, host, out, round]);
-
-export function parseDone(text: string): Done {
-  const [ok, failed, sha256, host, out, round] = JSON.parse(text) as [number, number, string, string, string, number];
-  return { ok, failed, sha256, host, out, round };
-}
-
-const forgetScript = `
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
-redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('HINCRBY', KEYS[2], 'chunks', -1)
-redis.call('HINCRBY', KEYS[2], 'ok', ARGV[3])
-redis.call('HINCRBY', KEYS[2], 'failed', ARGV[4])
-for i = 0, ARGV[5] - 1 do redis.call('HDEL', KEYS[3], ARGV[1] .. ':' .. i) end
-return 1
-`;
-
-/** Takes a chunk's record back, and what it added to the sums. */
-export async function forgetChunk(client: Redis, name: string, chunk: number, done: Done): Promise<void> {
-  const keys = (["done", "totals", "failed"] as const).map((part) => keyOf(name, part));
-  const { ok, failed } = done;
-  await client.eval(forgetScript, keys.length, ...keys, chunk, formatDone(done), -ok, -failed, ok + failed);
-}
-
-/** The records of the chunks from `from` to `to - 1`. */
-export async function readDone(client: Redis, name: string, from: number, to: number): Promise<(Done | undefined)[]> {
-  if (to <= from) return [];
-  const fields = Array.from({ length: to - from }, (_, i) => String(from + i));
-  const values = await client.hmget(keyOf(name, "done"), ...fields);
-  return values.map((value) => (value === null ? undefined : parseDone(value)));
 }

@@ -1,7 +1,7 @@
 import { failedLine, parseFailed, readLines, readPartial, sha256, writeLines, writePartial } from "./chunkFile.ts";
 import type { Outcome, PictureBytes } from "./engine.ts";
 import { FetchFailure, fetchPicture } from "./fetchPicture.ts";
-import type { FailedPicture } from "./job.ts";
+import type { FailedPicture } from "./records.ts";
 
 export interface ChunkTask {
   /** Of the chunk's file. */

@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
 import { ArgumentError } from "../errors.ts";
+import { pause } from "../io/retry.ts";
 import { FleetError, messageOf } from "./errors.ts";
 import { loadRedis } from "./packages.ts";
 
@@ -17,9 +18,9 @@ export interface ConnectOptions {
   readonly timeout?: number;
 }
 
-/** An address for messages: without its password. */
+/** An address for messages: without its password, also where that has characters which an address cannot have as they are. */
 export function shownAddress(url: string): string {
-  return url.replace(/^(\w+:\/\/[^:@/]*):[^@/]*@/, "$1:…@");
+  return url.replace(/^(\w+:\/\/)?([^:@/]*):.*@/s, "$1$2:…@").replace(/([?&]password=)[^&]*/gi, "$1…");
 }
 
 /**
@@ -34,6 +35,11 @@ export async function connect(url: string = usualRedis, options: ConnectOptions 
       `Redis's address is like redis://127.0.0.1:6379 or rediss://:password@host:6380, got ${shownAddress(url)}`,
     );
   }
+  if (!URL.canParse(url)) {
+    throw new ArgumentError(
+      `Redis's address ${shownAddress(url)} is not an address: in a password, write /, @, :, ?, # and % as %2F, %40, %3A, %3F, %23 and %25`,
+    );
+  }
   const { Redis } = await loadRedis();
   let isReady = false;
   let last: unknown;
@@ -41,6 +47,7 @@ export async function connect(url: string = usualRedis, options: ConnectOptions 
     lazyConnect: true,
     connectTimeout: timeout,
     maxRetriesPerRequest: null, // BullMQ asks for it
+    reconnectOnError: (error) => error.message.startsWith("READONLY"), // the address leads to another server since a failover
     retryStrategy: (times) => (isReady ? Math.min(50 * 2 ** times, 2000) : null),
   });
   client.on("error", (error: Error) => {
@@ -134,4 +141,34 @@ function follow(client: Redis, url: string, onNote: (note: string) => void): voi
     if (isAway) onNote(`Redis at ${shownAddress(url)} is back`);
     isAway = false;
   });
+}
+
+/** What Redis says as long as it can be read and not written to: its memory or disk is full, it is a replica, it starts. */
+const refusal = /^(?:OOM|MISCONF|READONLY|NOREPLICAS|LOADING|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN)\b/;
+
+/** A refusal in words; other errors as they are. */
+export function explainRefusal(error: unknown): unknown {
+  const text = messageOf(error);
+  if (!refusal.test(text)) return error;
+  const said = text.replace(/ script: .*$/s, "").replace(/\.$/, "");
+  const how = text.startsWith("OOM") ? "give it more memory (maxmemory), or remove jobs" : "its log says more";
+  return new FleetError(`Redis refuses to store anything (${said}): ${how}`, { code: "ERR_REDIS", cause: error });
+}
+
+/** Asks Redis to store something until it does: what was computed waits for it. @throws FleetError when told to stop before */
+export async function patiently<T>(
+  signal: AbortSignal | undefined,
+  onNote: (note: string) => void,
+  ask: () => Promise<T>,
+): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      const explained = explainRefusal(error);
+      if (explained === error || signal?.aborted === true) throw explained;
+      if (attempt === 0) onNote(`${messageOf(explained)}; waiting for it`);
+      await pause(Math.min(250 * 2 ** attempt, 5000), signal).catch(() => {});
+    }
+  }
 }

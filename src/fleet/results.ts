@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { chunkName, parseFailed, resultsFolder, sha256 } from "./chunkFile.ts";
 import { FleetError } from "./errors.ts";
-import { type Done, type Job, readDone, readJob } from "./job.ts";
+import { type Job, readJob } from "./job.ts";
+import { type Done, readDone } from "./records.ts";
 import { connect } from "./redis.ts";
 import type { LookOptions } from "./status.ts";
 

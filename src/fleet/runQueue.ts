@@ -5,9 +5,11 @@ import { pause } from "../io/retry.ts";
 import { chunkName } from "./chunkFile.ts";
 import type { Engines } from "./engines.ts";
 import { FleetError, messageOf } from "./errors.ts";
-import { type Job, keyOf, queuePrefix, readDone, recordChunk } from "./job.ts";
+import { checkThere, type Job, JobGone, keyOf, queuePrefix } from "./job.ts";
 import { loadBullMq } from "./packages.ts";
 import { processChunk, TryAgain } from "./processChunk.ts";
+import { readDone, recordChunk } from "./records.ts";
+import { patiently } from "./redis.ts";
 import type { ChunkData } from "./submit.ts";
 
 /** What a worker has done. */
@@ -40,7 +42,10 @@ const MAX_STALLED = 10;
 /** Milliseconds between two looks at whether the job is finished. */
 const LOOK = 500;
 
-/** Takes a job's chunks until it is finished or the signal says stop; what was begun is finished. */
+/** Milliseconds without anything to take, before a job that is not finished is left to itself. */
+export const PATIENCE = 5000;
+
+/** Takes a job's chunks until there is nothing left to do in it or the signal says stop; what was begun is finished. */
 export async function runQueue(
   client: Redis,
   job: Job,
@@ -52,14 +57,16 @@ export async function runQueue(
   const { lock = 30, threads = 1, signal, onNote = () => {}, onChunk } = options;
   const { Worker, WaitingError } = await loadBullMq();
   const stop = new AbortController();
+  const ended = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
   let fatal: unknown;
 
   async function take(task: QueueJob<ChunkData>, token = ""): Promise<void> {
     const { chunk, references, round = 0 } = task.data;
-    const [known] = await readDone(client, job.name, chunk, chunk + 1);
-    if (known !== undefined) return; // a worker finished it, and died before the queue heard of it
     const attempt = task.attemptsMade + 1;
     try {
+      await checkThere(client, job); // else it is a chunk of another job of this name, which wants another network perhaps
+      const [known] = await readDone(client, job.name, chunk, chunk + 1);
+      if (known !== undefined) return; // a worker finished it, and died before the queue heard of it
       const result = await processChunk(
         {
           path: join(place.folder, chunkName(chunk, round)),
@@ -73,7 +80,7 @@ export async function runQueue(
       );
       const { failed, ok, sha256 } = result;
       const done = { ok, failed: failed.size, sha256, host: place.host, out: place.out, round };
-      const before = await recordChunk(client, job.name, chunk, done, failed);
+      const before = await patiently(ended, onNote, () => recordChunk(client, job, chunk, done, failed));
       if (before !== undefined) {
         if (before.sha256 !== sha256 && before.failed === 0 && failed.size === 0) {
           onNote(`chunk ${chunk}: ${before.host} has recorded other results; those stay; run \`fleet verify\``);
@@ -87,7 +94,7 @@ export async function runQueue(
     } catch (error) {
       if (error instanceof TryAgain) throw error;
       // Whatever else goes wrong is this machine's fault: somebody else shall have the chunk.
-      fatal ??= error;
+      if (!(error instanceof JobGone)) fatal ??= error;
       stop.abort();
       if (!(error instanceof FleetError)) throw error; // but it counts as a try: the chunk may be what kills engines
       await task.moveToWait(token);
@@ -113,18 +120,35 @@ export async function runQueue(
     else onNote(`${task?.id ?? "a chunk"} failed: ${messageOf(error)}`);
   });
 
-  const ended = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
-  while (!ended.aborted && !(await isFinished(client, job.name))) await pause(LOOK, ended).catch(() => {});
+  let idleSince = performance.now();
+  while (!ended.aborted) {
+    const state = await look(client, job);
+    if (state === "finished" || state === "gone") break;
+    if (state === "open") idleSince = performance.now();
+    else if (performance.now() - idleSince > PATIENCE) break;
+    await pause(LOOK, ended).catch(() => {});
+  }
   await worker.close();
   if (fatal !== undefined) throw fatal;
 }
 
-/** Every chunk is done, or was put aside. */
-async function isFinished(client: Redis, name: string): Promise<boolean> {
-  const [chunks, done, lost] = await Promise.all([
-    client.hget(keyOf(name, "settings"), "chunks"),
+/**
+ * `finished`: every chunk is done, or was put aside. `gone`: the job was removed. `starved`: neither, and nothing of it is in the
+ * queue: its submission goes on, or was interrupted, or Redis has lost a part.
+ */
+type State = "open" | "finished" | "gone" | "starved";
+
+export async function look(client: Redis, { name, id }: Pick<Job, "name" | "id">): Promise<State> {
+  const queue = `${queuePrefix}:${name}`;
+  const [[format, now, chunks], done, lost, ...queued] = await Promise.all([
+    client.hmget(keyOf(name, "settings"), "format", "id", "chunks"),
     client.hget(keyOf(name, "totals"), "chunks"),
-    client.zcard(`${queuePrefix}:${name}:failed`),
+    client.zcard(`${queue}:failed`),
+    client.llen(`${queue}:wait`),
+    client.llen(`${queue}:active`),
+    client.zcard(`${queue}:delayed`),
   ]);
-  return chunks !== null && Number(done) + lost >= Number(chunks);
+  if (typeof format !== "string" || (now ?? undefined) !== id) return "gone";
+  if (typeof chunks === "string" && Number(done) + lost >= Number(chunks)) return "finished";
+  return queued.some((count) => count > 0) ? "open" : "starved";
 }

@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis";
-import { type FailedPicture, jobsKey, keyOf, queuePrefix, readJob } from "./job.ts";
+import { jobsKey, keyOf, queuePrefix, readJob } from "./job.ts";
 import { loadBullMq } from "./packages.ts";
+import type { FailedPicture } from "./records.ts";
 import { connect } from "./redis.ts";
 import type { ChunkData } from "./submit.ts";
 

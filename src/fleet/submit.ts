@@ -5,12 +5,23 @@ import { ArgumentError } from "../errors.ts";
 import type { FetchWeightsOptions } from "../pretrained.ts";
 import type { Labels } from "../vision/labels/labels.ts";
 import { isWeightsName } from "../weights.ts";
-import { sha256 } from "./chunkFile.ts";
+import { sha256, usualTop } from "./chunkFile.ts";
 import { FleetError } from "./errors.ts";
-import { checkName, type Done, declareJob, forgetChunk, keyOf, queuePrefix, readDone, type Settings } from "./job.ts";
+import {
+  checkName,
+  checkThere,
+  type Declared,
+  declareJob,
+  JobGone,
+  keyOf,
+  queuePrefix,
+  type Settings,
+  setSize,
+} from "./job.ts";
 import { hashModel, openWeights, preprocessingOf, resolveModel } from "./model.ts";
 import { loadBullMq } from "./packages.ts";
-import { connect } from "./redis.ts";
+import { type Done, forgetChunk, readDone } from "./records.ts";
+import { connect, explainRefusal } from "./redis.ts";
 import { references } from "./references.ts";
 
 /** Which pictures, for which network, in which chunks. */
@@ -78,8 +89,10 @@ export async function submit(options: SubmitOptions): Promise<Submitted> {
   const client = await connect(options.redis, onNote === undefined ? {} : { onNote });
   const queue = new Queue<ChunkData>(job, { connection: client, prefix: queuePrefix, skipVersionCheck: true });
   try {
-    await declareJob(client, job, settings);
     return await fill(client, queue, settings, references(inputs), options);
+  } catch (error) {
+    if (!(error instanceof JobGone)) throw explainRefusal(error);
+    throw new FleetError(`${error.message}; submit it again`, { code: "ERR_NO_JOB", cause: error });
   } finally {
     await queue.close();
     client.disconnect();
@@ -101,7 +114,7 @@ async function makeSettings(options: SubmitOptions): Promise<Settings> {
     weights: isPath ? resolve(reference.weights) : reference.weights,
     hash,
     what: options.embed ? "embed" : "classify",
-    top: whole("top", options.top ?? 5),
+    top: whole("top", options.top ?? usualTop),
     chunk: whole("chunk", options.chunk ?? (isSmall ? 256 : 64)),
     attempts: whole("attempts", options.attempts ?? 5),
     preprocessing,
@@ -130,12 +143,19 @@ async function fill(
   let added = 0;
   let group: ChunkData[] = [];
   let open: string[] = [];
+  // A job is declared with its first chunks: where there are none, because a path is wrong, no job stands in the workers' way.
+  let job = undefined as Declared | undefined;
   const close = (): void => {
     if (open.length > 0) group.push({ chunk: chunks++, references: open });
     open = [];
   };
   const flush = async (): Promise<void> => {
-    if (group.length > 0) added += await addChunks(client, queue, settings, group, again);
+    if (group.length > 0) {
+      job ??= await declareJob(client, name, settings);
+      if (job.chunks !== undefined && chunks > job.chunks)
+        throw otherPictures(name, `had ${job.pictures} pictures, and now has more`);
+      added += await addChunks(client, queue, job, settings, group, again);
+    }
     group = [];
     onProgress?.(count);
   };
@@ -147,11 +167,10 @@ async function fill(
   }
   close();
   await flush();
-  if (count === 0) throw new FleetError(`job ${JSON.stringify(name)}: there are no pictures in what was given`);
-  const [before] = await client.hmget(keyOf(name, "settings"), "pictures");
-  if (before !== null && Number(before) !== count)
-    throw otherPictures(name, `had ${before} pictures, and now ${count}`);
-  await client.hset(keyOf(name, "settings"), { pictures: count, chunks });
+  if (job === undefined) throw new FleetError(`job ${JSON.stringify(name)}: there are no pictures in what was given`);
+  const { pictures: before = count } = job;
+  if (before !== count) throw otherPictures(name, `had ${before} pictures, and now ${count}`);
+  await setSize(client, job, count, chunks);
   return { job: name, hash, pictures: count, chunks, added };
 }
 
@@ -159,10 +178,12 @@ async function fill(
 async function addChunks(
   client: Redis,
   queue: Queue<ChunkData>,
+  job: Declared,
   { attempts }: Settings,
   group: readonly ChunkData[],
   again: boolean,
 ): Promise<number> {
+  await checkThere(client, job);
   const digests = group.map(({ references: list }) => sha256(list.join("\n")).slice(0, 24));
   const fields = group.map(({ chunk }) => String(chunk));
   const listed = await client.hmget(keyOf(queue.name, "lists"), ...fields);
@@ -173,6 +194,8 @@ async function addChunks(
   }
   const done = await readDone(client, queue.name, group[0]!.chunk, group[0]!.chunk + group.length);
   const wanted = group.filter((_, i) => done[i] === undefined);
+  const fresh = group.flatMap(({ chunk }, i) => (listed[i] === null ? [String(chunk), digests[i]!] : []));
+  if (fresh.length > 0) await client.hset(keyOf(queue.name, "lists"), ...fresh);
   const repeated = again ? await takeBack(client, queue, group, done) : [];
   await queue.addBulk(
     [...wanted, ...repeated].map((data) => ({
@@ -187,8 +210,6 @@ async function addChunks(
       },
     })),
   );
-  const fresh = group.flatMap(({ chunk }, i) => (listed[i] === null ? [String(chunk), digests[i]!] : []));
-  if (fresh.length > 0) await client.hset(keyOf(queue.name, "lists"), ...fresh);
   return fresh.length / 2 + repeated.length;
 }
 

@@ -4,7 +4,8 @@ import { parseFailed } from "./chunkFile.ts";
 import { Engine } from "./engine.ts";
 import { FleetError, messageOf } from "./errors.ts";
 import { fetchPicture } from "./fetchPicture.ts";
-import { type Job, keyOf, readDone, readJob } from "./job.ts";
+import { type Job, keyOf, readJob } from "./job.ts";
+import { readDone } from "./records.ts";
 import { readChunk } from "./results.ts";
 import { type LookOptions, withRedis } from "./status.ts";
 

@@ -8,10 +8,10 @@ import { checkModel } from "./checkModel.ts";
 import { checkFolder, resultsFolder } from "./chunkFile.ts";
 import { Engines } from "./engines.ts";
 import { FleetError } from "./errors.ts";
-import { type Job, jobsKey, keyOf, readJob } from "./job.ts";
+import { firstProbe, type Job, JobGone, jobsKey, readJob } from "./job.ts";
 import { loadBullMq } from "./packages.ts";
-import { connect } from "./redis.ts";
-import { type ChunkEvent, runQueue, type Tally } from "./runQueue.ts";
+import { connect, patiently } from "./redis.ts";
+import { type ChunkEvent, look, PATIENCE, runQueue, type Tally } from "./runQueue.ts";
 
 /** What a worker takes from which Redis, and with how many threads. */
 export interface WorkOptions {
@@ -53,12 +53,22 @@ export async function work(options: WorkOptions): Promise<Tally> {
   await loadBullMq(); // what is missing is said before anything is begun
   const client = await connect(options.redis, { onNote });
   const tally: Tally = { chunks: 0, pictures: 0, failed: 0 };
+  const starved = new Set<string>();
+  const told = new Set<string>();
+  let waited = 0;
   try {
     while (!signal?.aborted) {
-      const job = await nextJob(client, jobs);
-      if (job !== undefined) await join(client, job, options, tally);
-      else if (once) break;
-      else await pause(1000, signal).catch(() => {});
+      const job = await nextJob(client, jobs, starved);
+      if (job !== undefined) {
+        await join(client, job, options, tally);
+        waited = 0;
+        continue;
+      }
+      // Somebody may be submitting it just now.
+      if (waited >= PATIENCE) for (const name of starved) tellStarved(name, told, onNote);
+      if (once && (starved.size === 0 || waited >= PATIENCE)) break;
+      await pause(1000, signal).catch(() => {});
+      waited += 1000;
     }
   } finally {
     client.disconnect();
@@ -66,32 +76,53 @@ export async function work(options: WorkOptions): Promise<Tally> {
   return tally;
 }
 
-/** The first job that is not finished. */
-async function nextJob(client: Redis, names: readonly string[] | undefined): Promise<Job | undefined> {
+function tellStarved(name: string, told: Set<string>, onNote: (note: string) => void): void {
+  if (told.has(name)) return;
+  told.add(name);
+  onNote(
+    `job ${name} is not finished and nothing of it is in the queue: its submission was interrupted, or Redis has lost a part; ` +
+      "submit it again, or remove it",
+  );
+}
+
+/** The first job in which there is something to do; those of which nothing is in the queue are put into `starved`. */
+async function nextJob(
+  client: Redis,
+  names: readonly string[] | undefined,
+  starved: Set<string>,
+): Promise<Job | undefined> {
+  starved.clear();
   for (const name of names ?? (await client.zrange(jobsKey, "0", "-1"))) {
-    const job = await readJob(client, name);
-    const done = Number(await client.hget(keyOf(name, "totals"), "chunks"));
-    const lost = await client.zcard(`{resnet-ts}:${name}:failed`);
-    if (job.chunks === undefined || done + lost < job.chunks) return job;
+    try {
+      const job = await readJob(client, name);
+      const state = await look(client, job);
+      if (state === "open") return job;
+      if (state === "starved") starved.add(name);
+    } catch (error) {
+      // It was removed since it was listed.
+      if (names !== undefined || !(error instanceof FleetError && error.code === "ERR_NO_JOB")) throw error;
+    }
   }
   return undefined;
 }
 
 /** Checks everything that could make this worker's results useless, and only then takes chunks. */
 async function join(client: Redis, job: Job, options: WorkOptions, tally: Tally): Promise<void> {
-  const { onNote = () => {}, threads = 1 } = options;
+  const { onNote = () => {}, threads = 1, signal } = options;
   const out = resolve(options.out);
   checkFolder(resultsFolder(out, job, "check").replace(/[^/\\]*$/, ""));
   const spec = await checkModel(job, options);
   const engines = await Engines.start(spec, threads);
   try {
-    await agree(client, job, engines.probe);
+    await patiently(signal, onNote, () => agree(client, job, engines.probe));
     onNote(
       `job ${job.name}: ${job.model} (${spec.weights}), ${threads === 1 ? "one engine" : `${threads} engines`}, results in ${out}`,
     );
     const folder = resultsFolder(out, job, engines.probe);
     const place = { host: hostname(), out, folder };
     await runQueue(client, job, engines, place, options, tally);
+  } catch (error) {
+    if (!(error instanceof JobGone)) throw error; // nothing is left to do, and it is not listed any more
   } finally {
     await engines.close();
   }
@@ -99,9 +130,7 @@ async function join(client: Redis, job: Job, options: WorkOptions, tally: Tally)
 
 /** The first worker says what bits the network gives; all others must get the same. */
 async function agree(client: Redis, job: Job, probe: string): Promise<void> {
-  const key = keyOf(job.name, "settings");
-  await client.hsetnx(key, "probe", probe);
-  const first = await client.hget(key, "probe");
+  const first = await firstProbe(client, job, probe);
   if (first === probe) return;
   throw new FleetError(
     `job ${JSON.stringify(job.name)}: this machine's network gives other bits (${probe}) than the job's first worker (${first}), ` +
