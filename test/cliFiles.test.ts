@@ -335,6 +335,11 @@ test("an --out that cannot be is found before anything is read; data without tes
       /taken\/out: results cannot be written there \(a part of the path is a file, not a folder\); give another --out/,
     );
   }
+  if (existsSync("/proc/self")) {
+    const { code, err } = await run("train", "--data", "none", "--out", "/proc/none/out");
+    assert.is(code, 1);
+    assert.match(err, /\/proc\/none\/out: results cannot be written there \(no folder can be made there\)/);
+  }
   for (const name of ["cat", "dog"]) copyFileSync(sample, place("untested", name, "1.jpg"));
   const out = join(temporary, "untested-run");
   const data = join(temporary, "untested");

@@ -1,10 +1,11 @@
 import { createReadStream } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { type FileHandle, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { FileAccessError } from "../errors.ts";
 import type { CachedFile, CacheStore, Part, PartNote, Sha256 } from "./cacheStore.ts";
 import { cryptoModule } from "./nodeLater.ts";
+import { makeFolders } from "./nodeWrite.ts";
 
 // A folder of finished files KEY (and KEY.json: size, SHA-256 where it is known, and of which state of the file), and of parts KEY.OWNER.part (and KEY.OWNER.part.json,
 // their notes). A part is taken over by renaming it, which only one of several processes can do; so there are no locks
@@ -102,11 +103,12 @@ export function cacheStore(folder: string = cacheFolder()): CacheStore {
   };
 
   const claim = async (key: string): Promise<Part> => {
-    await mkdir(folder, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
-      throw new FileAccessError(folder, `cannot be made the cache (${cause.code}); RESNET_TS_CACHE names another`, {
-        cause,
-      });
-    });
+    try {
+      makeFolders(folder);
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      throw new FileAccessError(folder, `cannot be made the cache (${code}); RESNET_TS_CACHE names another`, { cause });
+    }
     const mine = path(`${key}.${ownName()}.part`);
     for (const other of await orphans(key)) {
       if (

@@ -33,6 +33,31 @@ export function whyNotWritten(cause: unknown): string {
 }
 
 /**
+ * Makes a folder and those around it. Node's own way (`recursive`) tries for ever where a folder is there in which none can be made
+ * and the system says that something is missing, as below /proc.
+ * @returns the first that was made
+ */
+export function makeFolders(path: string): string | undefined {
+  const make = (): string | undefined => {
+    try {
+      mkdirSync(path);
+      return path;
+    } catch (error) {
+      if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return undefined;
+      throw error;
+    }
+  };
+  try {
+    return make();
+  } catch (error) {
+    const parent = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || parent === path) throw error;
+    const first = makeFolders(parent);
+    return make() === undefined ? first : (first ?? path);
+  }
+}
+
+/**
  * Where a file's bytes go. A link stays, and the file that it names is written, also one that is not there yet. What is there and
  * is no file (a device, a pipe) must not be replaced by one: `isFile` is false, and the bytes go straight into it.
  */
@@ -54,7 +79,7 @@ export function writeFileAtomic(path: string, data: Uint8Array): void {
   try {
     const { place, isFile } = destination(path);
     if (!isFile) kept = "";
-    mkdirSync(dirname(place), { recursive: true });
+    makeFolders(dirname(place));
     if (isFile) replaceFile(place, data);
     else writeInto(place, data);
   } catch (cause) {
