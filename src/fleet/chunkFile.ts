@@ -1,10 +1,9 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import {
   closeSync,
   constants,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -14,6 +13,7 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
+import { makeFolders } from "../platform/nodeWrite.ts";
 import { FleetError } from "./errors.ts";
 import type { Job } from "./job.ts";
 import { shortHash } from "./model.ts";
@@ -79,6 +79,9 @@ export function readLines(path: string, references: readonly string[]): string[]
   return lines.every(fits) ? lines : undefined;
 }
 
+/** This process, among all that write to a folder: in containers, host names and process numbers are often the same. */
+const writer = `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`;
+
 const partial = (path: string): string => join(dirname(path), "partial", path.slice(dirname(path).length + 1));
 
 /** Lines of a chunk of which some pictures must be tried again, by place. */
@@ -131,15 +134,15 @@ export function writeLines(path: string, lines: readonly string[], references: r
 
 /** Finds out before a picture is computed whether results can be kept in a folder. @throws FleetError `ERR_OUTPUT` */
 export function checkFolder(folder: string): void {
-  const probe = join(folder, "partial", `check-${hostname()}-${process.pid}`);
+  const probe = join(folder, "partial", `check-${writer}`);
   store(probe, "can be written\n", (part) => unlinkSync(part));
 }
 
 function store(path: string, text: string, publish: (part: string, target: string) => void): void {
   const folder = dirname(path);
-  const part = join(folder, `.${hostname()}-${process.pid}-${path.slice(folder.length + 1)}.part`);
+  const part = join(folder, `.${writer}-${path.slice(folder.length + 1)}.part`);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
     const fd = openSync(part, "w");
     try {
       const bytes = Buffer.from(text);
@@ -178,6 +181,7 @@ function syncFolder(folder: string): void {
 }
 
 const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "no folder can be made there",
   ENOSPC: "the disk is full",
   EDQUOT: "the disk quota is used up",
   EFBIG: "the file would be larger than is allowed",

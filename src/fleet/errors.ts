@@ -21,6 +21,8 @@ export type FleetCode =
   | "ERR_OTHER_PICTURES"
   /** The output folder is full, read-only, or no folder. */
   | "ERR_OUTPUT"
+  /** This machine cannot fetch pictures: its credentials are refused, or a package is missing. */
+  | "ERR_FETCH"
   | "ERR_NOT_FINISHED";
 
 /** A job of that name has other settings. */

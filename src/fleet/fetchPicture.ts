@@ -4,7 +4,7 @@ import { httpFetch } from "#platform";
 import { ResNetError } from "../errors.ts";
 import { isTemporary } from "../io/retry.ts";
 import { messageOf } from "./errors.ts";
-import { getObject } from "./s3.ts";
+import { errorCode, getObject, isRefusedRequester } from "./s3.ts";
 
 /** No picture file is larger (as in vision/open.ts). */
 const MAX_BYTES = 2 ** 29;
@@ -12,13 +12,18 @@ const MAX_BYTES = 2 ** 29;
 /** Milliseconds that one picture may take. */
 const TIMEOUT = 60_000;
 
-/** Why a picture's bytes were not had. `isTemporary`: another try may have them. */
+/**
+ * Why a picture's bytes were not had. `isTemporary`: another try may have them. `isHere`: it is this machine's fault, and every
+ * other picture would fare the same.
+ */
 export class FetchFailure extends Error {
   readonly isTemporary: boolean;
+  readonly isHere: boolean;
 
-  constructor(reason: string, isTemporary: boolean) {
+  constructor(reason: string, isTemporary: boolean, isHere = false) {
     super(reason);
     this.isTemporary = isTemporary;
+    this.isHere = isHere;
   }
 }
 
@@ -37,7 +42,7 @@ const lasting: Readonly<Record<string, string>> = {
 export async function fetchPicture(reference: string): Promise<Uint8Array<ArrayBuffer>> {
   if (/^https?:/i.test(reference))
     return download(() => httpFetch(reference, { signal: AbortSignal.timeout(TIMEOUT) }));
-  if (/^s3:/i.test(reference)) return download(() => getObject(reference, AbortSignal.timeout(TIMEOUT)));
+  if (/^s3:/i.test(reference)) return download(() => getObject(reference, AbortSignal.timeout(TIMEOUT)), true);
   try {
     const path = reference.startsWith("file:") ? fileURLToPath(reference) : reference;
     const known = await stat(path);
@@ -58,13 +63,20 @@ export async function fetchPicture(reference: string): Promise<Uint8Array<ArrayB
 const tooLarge = (size: number): FetchFailure =>
   new FetchFailure(`is ${size} bytes long: a picture file of more than ${MAX_BYTES} is not read`, false);
 
-async function download(ask: () => Promise<Response>): Promise<Uint8Array<ArrayBuffer>> {
+async function download(ask: () => Promise<Response>, s3 = false): Promise<Uint8Array<ArrayBuffer>> {
   try {
     const response = await ask();
     if (!response.ok) {
-      await response.body?.cancel();
       const { status, statusText } = response;
-      throw new FetchFailure(`the server answered ${`${status} ${statusText}`.trimEnd()}`, isTemporary(status));
+      const code = s3 ? errorCode(await response.text()) : undefined;
+      if (!s3) await response.body?.cancel();
+      const answer = `the server answered ${`${status} ${code ?? statusText}`.trimEnd()}`;
+      if (code === undefined || !isRefusedRequester(code)) throw new FetchFailure(answer, isTemporary(status));
+      throw new FetchFailure(
+        `${answer}: look at this machine's credentials and region (AWS_…) and its clock`,
+        false,
+        true,
+      );
     }
     const length = Number(response.headers.get("content-length") ?? 0);
     if (length > MAX_BYTES) {
@@ -74,7 +86,8 @@ async function download(ask: () => Promise<Response>): Promise<Uint8Array<ArrayB
     return new Uint8Array(await response.arrayBuffer());
   } catch (error) {
     if (error instanceof FetchFailure) throw error;
-    if (error instanceof ResNetError) throw new FetchFailure(error.message, false);
+    if (error instanceof ResNetError)
+      throw new FetchFailure(error.message, false, error.code === "ERR_MISSING_PACKAGE");
     const { cause, name } = error as Error & { cause?: NodeJS.ErrnoException };
     const why =
       name === "TimeoutError" ? `no answer in ${TIMEOUT / 1000} s` : (cause?.code ?? messageOf(cause ?? error));

@@ -1,5 +1,6 @@
 import { failedLine, parseFailed, readLines, readPartial, sha256, writeLines, writePartial } from "./chunkFile.ts";
 import type { Outcome, PictureBytes } from "./engine.ts";
+import { FleetError } from "./errors.ts";
 import { FetchFailure, fetchPicture } from "./fetchPicture.ts";
 import type { FailedPicture } from "./records.ts";
 
@@ -36,7 +37,7 @@ export class TryAgain extends Error {}
 
 /**
  * Computes a chunk and writes its file. While a batch is computed, the next one is fetched.
- * @throws TryAgain; FleetError `ERR_OUTPUT`
+ * @throws TryAgain; FleetError `ERR_OUTPUT`, `ERR_FETCH`
  */
 export async function processChunk(task: ChunkTask, engines: Runs): Promise<ChunkResult> {
   const { path, references, before, hash, attempt, isLast } = task;
@@ -59,6 +60,11 @@ export async function processChunk(task: ChunkTask, engines: Runs): Promise<Chun
     const fetched = await next;
     next = fetchBatch(batches[i + 1] ?? [], references);
     const present = fetched.filter((f): f is Fetched & { bytes: Uint8Array<ArrayBuffer> } => f.bytes !== undefined);
+    const here = fetched.find(({ failure }) => failure?.isHere);
+    if (here !== undefined) {
+      writePartial(path, lines);
+      throw new FleetError(`${references[here.at]}: ${here.failure!.message}`, { code: "ERR_FETCH" });
+    }
     for (const { at, failure } of fetched) {
       if (failure === undefined) continue;
       if (failure.isTemporary && !isLast) delayed.set(at, failure.message);

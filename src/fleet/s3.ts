@@ -49,6 +49,15 @@ async function get(url: string, signal: AbortSignal | undefined): Promise<Respon
   return httpFetch(url, { headers, ...(signal === undefined ? {} : { signal }) });
 }
 
+/** What a server calls its refusal, where it says so. */
+export const errorCode = (xml: string): string | undefined => /<Code>([^<]+)</.exec(xml)?.[1];
+
+/** Whether a refusal is about who asks (credentials, region, clock), not about what is asked for. */
+export const isRefusedRequester = (code: string): boolean =>
+  /^(?:InvalidAccessKeyId|SignatureDoesNotMatch|(?:Expired|Invalid)Token|TokenRefreshRequired|RequestTimeTooSkewed|RequestExpired|AuthorizationHeaderMalformed|PermanentRedirect|NotSignedUp)$/.test(
+    code,
+  );
+
 /** The answer to a request for an object. */
 export function getObject(address: string, signal?: AbortSignal): Promise<Response> {
   const { bucket, key } = parseS3(address);
@@ -80,8 +89,7 @@ async function listPage(url: string, address: string): Promise<string> {
       const text = await response.text();
       if (response.ok) return text;
       status = response.status;
-      const [code] = /(?<=<Code>)[^<]*/.exec(text) ?? [];
-      reason = `the server answered ${status} ${code ?? response.statusText}`;
+      reason = `the server answered ${status} ${errorCode(text) ?? response.statusText}`;
     } catch (error) {
       if (error instanceof ArgumentError) throw error;
       reason = `could not be listed: ${messageOf((error as Error).cause ?? error)}`;

@@ -2,8 +2,8 @@ import { randomInt } from "node:crypto";
 import { type CheckModelOptions, checkModel } from "./checkModel.ts";
 import { parseFailed } from "./chunkFile.ts";
 import { Engine } from "./engine.ts";
-import { FleetError, messageOf } from "./errors.ts";
-import { fetchPicture } from "./fetchPicture.ts";
+import { FleetError } from "./errors.ts";
+import { FetchFailure, fetchPicture } from "./fetchPicture.ts";
 import { type Job, keyOf, readJob } from "./job.ts";
 import { readDone } from "./records.ts";
 import { readChunk } from "./results.ts";
@@ -24,6 +24,8 @@ export interface Verified {
   readonly checked: number;
   readonly equal: number;
   readonly differences: readonly { readonly file: string; readonly recorded: string; readonly here: string }[];
+  /** Pictures that could not be fetched here, and why; they are not among those that were checked. */
+  readonly unread: readonly { readonly file: string; readonly reason: string }[];
 }
 
 /**
@@ -39,6 +41,7 @@ export const verify = (name: string, options: VerifyOptions = {}): Promise<Verif
     const places = choose(job, sample);
     const engine = await Engine.open(spec);
     const differences: { file: string; recorded: string; here: string }[] = [];
+    const unread: { file: string; reason: string }[] = [];
     let checked = 0;
     try {
       for (const [chunk, lines] of places) {
@@ -52,17 +55,19 @@ export const verify = (name: string, options: VerifyOptions = {}): Promise<Verif
         for (let at = 0; at < recorded.length; at += engine.batch) {
           const group = recorded.slice(at, at + engine.batch);
           for (const [i, here] of (await again(engine, group)).entries()) {
-            checked++;
-            if (here === group[i]) continue;
-            differences.push({ file: fileOf(group[i]!), recorded: group[i]!, here });
+            const [recorded, file] = [group[i]!, fileOf(group[i]!)];
+            if (here instanceof FetchFailure) unread.push({ file, reason: here.message });
+            else checked++;
+            if (here instanceof FetchFailure || here === recorded) continue;
+            differences.push({ file, recorded, here });
           }
-          onProgress(checked, sample);
+          onProgress(checked + unread.length, sample);
         }
       }
     } finally {
       engine.close();
     }
-    if (checked === 0) {
+    if (checked + unread.length === 0) {
       const done = await client.hget(keyOf(name, "totals"), "ok");
       throw new FleetError(
         `job ${JSON.stringify(name)}: none of the pictures that were chosen is done (${done ?? 0} are)`,
@@ -71,7 +76,7 @@ export const verify = (name: string, options: VerifyOptions = {}): Promise<Verif
         },
       );
     }
-    return { job: name, checked, equal: checked - differences.length, differences };
+    return { job: name, checked, equal: checked - differences.length, differences, unread };
   });
 
 const fileOf = (line: string): string => (JSON.parse(line) as { file: string }).file;
@@ -89,8 +94,9 @@ function choose({ pictures = 0, chunk: size }: Job, sample: number): Map<number,
   return chunks;
 }
 
-async function again(engine: Engine, lines: readonly string[]): Promise<string[]> {
-  const results: string[] = new Array(lines.length);
+/** The lines as they come out here. @throws FleetError where no picture can be fetched */
+async function again(engine: Engine, lines: readonly string[]): Promise<(string | FetchFailure)[]> {
+  const results: (string | FetchFailure)[] = new Array(lines.length);
   const pictures: { file: string; bytes: Uint8Array<ArrayBuffer> }[] = [];
   const places: number[] = [];
   for (const [i, line] of lines.entries()) {
@@ -99,7 +105,9 @@ async function again(engine: Engine, lines: readonly string[]): Promise<string[]
       pictures.push({ file, bytes: await fetchPicture(file) });
       places.push(i);
     } catch (error) {
-      results[i] = messageOf(error);
+      if (!(error instanceof FetchFailure)) throw error;
+      if (error.isHere) throw new FleetError(`${file}: ${error.message}`, { code: "ERR_FETCH", cause: error });
+      results[i] = error;
     }
   }
   for (const [n, outcome] of (pictures.length > 0 ? await engine.run(pictures) : []).entries()) {

@@ -8,6 +8,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { jobNames, remove, results, status, submit, verify, work } from "../../src/fleet/index.ts";
 import { keysOf } from "../../src/fleet/job.ts";
+import { fleet } from "../support/fleet.ts";
 import { hasRedis, RedisServer } from "../support/redisServer.ts";
 import { repoRoot } from "../support/shared.ts";
 
@@ -185,6 +186,16 @@ if (hasRedis) {
     } finally {
       slow.stop();
     }
+  });
+
+  test("what cannot be fetched now is not said to give other bits", async () => {
+    const { checked, equal, differences, unread } = await verify("full", at);
+    assert.equal([checked, equal, differences, unread.length], [0, 0, [], 1]);
+    assert.match(unread[0]!.reason, /could not be fetched/);
+    const { code, out: said, err } = await fleet("verify", "full", "--redis", redis.url);
+    assert.is(code, 1);
+    assert.match(said, /^0 of 0 pictures give the same bits here; 1 could not be read, and were not compared$/m);
+    assert.match(err, /x\.jpg: could not be fetched/);
   });
 }
 

@@ -1,6 +1,11 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { FleetError } from "../../src/fleet/errors.ts";
 import { type FetchFailure, fetchPicture } from "../../src/fleet/fetchPicture.ts";
+import { processChunk } from "../../src/fleet/processChunk.ts";
 import { references } from "../../src/fleet/references.ts";
 import { parseS3 } from "../../src/fleet/s3.ts";
 import { credentials, S3Server } from "../support/s3Server.ts";
@@ -8,6 +13,11 @@ import { credentials, S3Server } from "../support/s3Server.ts";
 const names = ["a.jpg", "b c+d.jpg", "caf\u00e9 (1)!'*.png", "notes.txt", "x&y<z.jpg", "deep/er/~q.JPG", "zz.jpeg"];
 const objects = new Map(names.map((name, i) => [`photos/2024/${name}`, Uint8Array.of(i, 1, 2)]));
 objects.set("photos/other.jpg", Uint8Array.of(9));
+
+const folder = mkdtempSync(join(tmpdir(), "resnet-ts-s3-"));
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+const noEngines = { batch: 8, run: () => Promise.reject(new Error("nothing is there to be computed")) };
 
 const signing = {
   AWS_ACCESS_KEY_ID: credentials.accessKeyId,
@@ -64,8 +74,15 @@ test("a private bucket: signed requests list all pages and fetch keys of any cha
     const other = { ...signing, AWS_SECRET_ACCESS_KEY: "another", AWS_ENDPOINT_URL_S3: server.url };
     for (const variables of [other, { AWS_ENDPOINT_URL: server.url }]) {
       const failure = await within(variables, () => reason("s3://photos/2024/a.jpg"));
-      assert.match(failure?.message ?? "", /answered 403/);
-      assert.is(failure?.isTemporary, false);
+      assert.match(failure?.message ?? "", /answered 403 SignatureDoesNotMatch: look at this machine's credentials/);
+      assert.equal([failure?.isTemporary, failure?.isHere], [false, true]);
+      // A worker whose token has expired must not give up a job's pictures: others can fetch them.
+      const path = join(folder, "00000000.jsonl");
+      const task = { path, references: ["s3://photos/2024/a.jpg"], hash: "", attempt: 1, isLast: true };
+      const stopped = await within(variables, () => processChunk(task, noEngines).catch((e: unknown) => e));
+      assert.instance(stopped, FleetError);
+      assert.match((stopped as Error).message, /^s3:\/\/photos\/2024\/a\.jpg: the server answered 403/);
+      assert.not(existsSync(path));
       const refused = await within(variables, () => list("s3://photos/2024/").catch((e: unknown) => e as Error));
       assert.match((refused as Error).message, /s3:\/\/photos\/2024\/: the server answered 403 SignatureDoesNotMatch/);
     }
@@ -79,7 +96,11 @@ test("a public bucket needs no credentials; what is not there is final, 503 is n
   try {
     await within({ AWS_ENDPOINT_URL: server.url }, async () => {
       assert.equal([...(await fetchPicture("s3://photos/other.jpg"))], [9]);
-      assert.is((await reason("s3://photos/none.jpg"))?.isTemporary, false);
+      const none = await reason("s3://photos/none.jpg");
+      assert.equal(
+        [none?.message, none?.isTemporary, none?.isHere],
+        ["the server answered 404 NoSuchKey", false, false],
+      );
       server.busy.set("photos/other.jpg", 1);
       assert.is((await reason("s3://photos/other.jpg"))?.isTemporary, true);
       server.busy.set("photos", 2);

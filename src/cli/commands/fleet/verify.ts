@@ -34,13 +34,17 @@ export const fleetVerify: Command = {
       onProgress: (done) => progress.update(done),
     });
     progress.end();
-    const { checked, equal, differences } = result;
+    const { checked, equal, differences, unread } = result;
     for (const { file, recorded, here } of differences.slice(0, 5)) {
       console.error(`${file}\n  recorded  ${recorded}\n  here      ${here}`);
     }
+    for (const { file, reason } of unread.slice(0, 5)) console.error(`${file}: ${reason}`);
     if (values.json)
-      console.log(JSON.stringify({ job: name, checked, equal, different: differences.map((d) => d.file) }));
-    else console.log(`${equal} of ${checked} pictures give the same bits here`);
-    return equal === checked ? 0 : 1;
+      console.log(JSON.stringify({ job: name, checked, equal, different: differences.map((d) => d.file), unread }));
+    else {
+      const others = unread.length === 0 ? "" : `; ${unread.length} could not be read, and were not compared`;
+      console.log(`${equal} of ${checked} pictures give the same bits here${others}`);
+    }
+    return equal === checked && unread.length === 0 ? 0 : 1;
   },
 };
