@@ -117,8 +117,10 @@ export function noWords(command: string, words: readonly string[]): void {
   if (words.length > 0) throw new UsageError(`${command} takes options only, got ${JSON.stringify(words[0])}`);
 }
 
+/** An option's text. @throws UsageError where that is empty, as where a shell's variable is not set */
 export function text(values: Values, name: string): string | undefined {
   const value = values[name];
+  if (value === "") throw new UsageError(`--${name} has an empty value`);
   return typeof value === "string" ? value : undefined;
 }
 

@@ -36,15 +36,19 @@ const lasting: Readonly<Record<string, string>> = {
   EPERM: "permission to read it is missing",
   ENAMETOOLONG: "the path is too long",
   ELOOP: "its links lead in circles",
+  ERR_INVALID_FILE_URL_HOST: "is a file on another machine",
+  ERR_INVALID_FILE_URL_PATH: "is no address of a file",
 };
 
 /** The bytes of a picture by its path, `file:`, `http(s):` or `s3:` address. @throws FetchFailure */
 export async function fetchPicture(reference: string): Promise<Uint8Array<ArrayBuffer>> {
+  if (/^(?:https?|file):/i.test(reference) && !URL.canParse(reference))
+    throw new FetchFailure("is no address that can be read", false);
   if (/^https?:/i.test(reference))
     return download(() => httpFetch(reference, { signal: AbortSignal.timeout(TIMEOUT) }));
   if (/^s3:/i.test(reference)) return download(() => getObject(reference, AbortSignal.timeout(TIMEOUT)), true);
   try {
-    const path = reference.startsWith("file:") ? fileURLToPath(reference) : reference;
+    const path = /^file:/i.test(reference) ? fileURLToPath(reference) : reference;
     const known = await stat(path);
     if (!known.isFile()) throw new FetchFailure(known.isDirectory() ? lasting.EISDIR! : "is not a file", false);
     if (known.size > MAX_BYTES) throw tooLarge(known.size);
@@ -62,6 +66,24 @@ export async function fetchPicture(reference: string): Promise<Uint8Array<ArrayB
 
 const tooLarge = (size: number): FetchFailure =>
   new FetchFailure(`is ${size} bytes long: a picture file of more than ${MAX_BYTES} is not read`, false);
+
+/** A body of at most `MAX_BYTES`: some servers say no length, and some never end. */
+async function limited({ body }: Response): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of body ?? []) {
+    size += part.byteLength;
+    if (size > MAX_BYTES) throw new FetchFailure(`is longer than ${MAX_BYTES} bytes: no picture file is`, false);
+    parts.push(part);
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.byteLength;
+  }
+  return bytes;
+}
 
 async function download(ask: () => Promise<Response>, s3 = false): Promise<Uint8Array<ArrayBuffer>> {
   try {
@@ -83,7 +105,7 @@ async function download(ask: () => Promise<Response>, s3 = false): Promise<Uint8
       await response.body?.cancel();
       throw tooLarge(length);
     }
-    return new Uint8Array(await response.arrayBuffer());
+    return await limited(response);
   } catch (error) {
     if (error instanceof FetchFailure) throw error;
     if (error instanceof ResNetError)

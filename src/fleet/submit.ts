@@ -88,6 +88,7 @@ export async function submit(options: SubmitOptions): Promise<Submitted> {
   const settings = await makeSettings(options);
   const client = await connect(options.redis, onNote === undefined ? {} : { onNote });
   const queue = new Queue<ChunkData>(job, { connection: client, prefix: queuePrefix, skipVersionCheck: true });
+  queue.on("error", () => {}); // of the connection, which is followed elsewhere
   try {
     return await fill(client, queue, settings, references(inputs), options);
   } catch (error) {

@@ -110,6 +110,7 @@ test("wrong use exits with 2", async () => {
     [["submit", picture, "--job", "x", "--model", "plain18"], /plain18 needs weights/],
     [["submit", picture, "--job", "x", "--relaxed"], /strict mode on the wasm backend only/],
     [["work"], /needs --out FOLDER/],
+    [["work", "--out", ""], /--out has an empty value/],
     [["work", "--out", "o", "--thread", "2"], /did you mean "--threads"/],
     [["results"], /needs the name of a job/],
     [["status", "a", "b"], /takes one name/],

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -163,6 +163,32 @@ if (hasRedis) {
     await submit({ ...at, job: "half", inputs: [pictures], chunk: 4 });
     assert.is((await work({ ...at, out, once: true })).pictures, 4);
     assert.is((await linesOf("half")).length, 8);
+  });
+
+  test("a Redis that dies during a submission is waited for, without stacks of errors", async () => {
+    const list = join(folder, "list.txt");
+    const all = Array.from({ length: 20_000 }, (_, i) => `/data/${i}.jpg`);
+    writeFileSync(list, all.join("\n"));
+    const [notes, stacks]: [string[], unknown[]] = [[], []];
+    const { error } = console;
+    console.error = (...what) => void stacks.push(what);
+    let death: Promise<void> | undefined;
+    const onProgress = (): void => {
+      death ??= redis.kill().then(() => redis.start());
+    };
+    try {
+      const done = await submit({ ...at, job: "long", inputs: [list], onProgress, onNote: (note) => notes.push(note) });
+      assert.is(done.pictures, all.length);
+    } finally {
+      console.error = error;
+      await death;
+    }
+    assert.equal(stacks, []);
+    assert.match(notes.join("\n"), /is back/);
+    // What Redis did not keep of the last second is found missing, and added.
+    await submit({ ...at, job: "long", inputs: [list] });
+    assert.is((await status("long", at)).chunks.waiting, Math.ceil(all.length / 256));
+    await remove("long", at);
   });
 
   test("a Redis that is full is waited for, and costs no tries", async () => {

@@ -1,4 +1,5 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { Readable } from "node:stream";
@@ -152,12 +153,32 @@ test("failures say whether another try may help", async () => {
     [folder, false, /is a folder/],
     [`http://127.0.0.1:${await freePort()}/x.jpg`, true, /ECONNREFUSED/],
     ["s3://", false, /s3:\/\/bucket\/key/],
+    ["https://[x/1.jpg", false, /is no address/],
+    ["FILE://elsewhere/1.jpg", false, /another machine/],
   ] as const) {
     const error = await failure(reference);
     assert.instance(error, FetchFailure);
     assert.is((error as FetchFailure).isTemporary, isTemporary, reference);
     assert.match((error as FetchFailure).message, reason);
   }
+});
+
+test("a body that never ends is given up when it is larger than any picture", async () => {
+  const part = new Uint8Array(1 << 24);
+  const server = createServer((_, response) => {
+    const more = (): void => {
+      while (response.write(part));
+    };
+    response.on("drain", more).on("error", () => {});
+    more();
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as { port: number };
+  const error = await fetchPicture(`http://127.0.0.1:${port}/x.jpg`).catch((e: unknown) => e as FetchFailure);
+  server.closeAllConnections();
+  server.close();
+  assert.match((error as FetchFailure).message, /is longer than 536870912 bytes/);
+  assert.is((error as FetchFailure).isTemporary, false);
 });
 
 test("the pace of the last minute", () => {
