@@ -33,6 +33,12 @@ export type Outcome = { readonly line: string } | { readonly reason: string };
 /** Pictures that run at a time: enough for the kernels, few enough for the cache. */
 export const batchFor = ({ crop }: Preprocessing): number => ((crop?.[0] ?? 224) <= 64 ? 64 : 8);
 
+/** Bytes of decoded pictures that are held at a time, but for the last one: batches of photographs are computed in several goes. */
+const HELD = 2 ** 27;
+
+/** What fills a batch that is not full: large pictures would be resized for nothing. */
+const filling: RawImage = { data: new Uint8Array(3), width: 1, height: 1, channels: 3 };
+
 /** From bytes of picture files to lines of results, on one thread, in strict mode. */
 export class Engine {
   readonly batch: number;
@@ -63,26 +69,34 @@ export class Engine {
    */
   async run(pictures: readonly PictureBytes[]): Promise<Outcome[]> {
     const outcomes: Outcome[] = new Array(pictures.length);
-    const images: RawImage[] = [];
-    const places: number[] = [];
+    let images: RawImage[] = [];
+    let places: number[] = [];
+    let held = 0;
+    const compute = async (): Promise<void> => {
+      if (images.length === 0) return;
+      const rows = await this.#rows(images);
+      for (const [n, i] of places.entries()) {
+        const { file } = pictures[i]!;
+        try {
+          outcomes[i] = { line: this.#line(file, rows[n]!) };
+        } catch (error) {
+          outcomes[i] = { reason: reasonOf(error, file) };
+        }
+      }
+      [images, places, held] = [[], [], 0];
+    };
     for (const [i, { file, bytes }] of pictures.entries()) {
       try {
-        images.push(await decodeImage(bytes, file));
+        const image = await decodeImage(bytes, file);
+        images.push(image);
         places.push(i);
+        held += image.data.byteLength;
       } catch (error) {
         outcomes[i] = { reason: reasonOf(error, file) };
       }
+      if (held > HELD) await compute();
     }
-    if (images.length === 0) return outcomes;
-    const rows = await this.#rows(images);
-    for (const [n, i] of places.entries()) {
-      const { file } = pictures[i]!;
-      try {
-        outcomes[i] = { line: this.#line(file, rows[n]!) };
-      } catch (error) {
-        outcomes[i] = { reason: reasonOf(error, file) };
-      }
-    }
+    await compute();
     return outcomes;
   }
 
@@ -98,7 +112,7 @@ export class Engine {
 
   async #rows(images: readonly RawImage[]): Promise<Float32Array[]> {
     const full = [...images];
-    while (full.length < this.batch) full.push(images[0]!);
+    while (full.length < this.batch) full.push(filling);
     const values =
       this.#spec.what === "embed" ? await this.#classifier.features(full) : await this.#classifier.logits(full);
     const width = values.length / full.length;
