@@ -10,9 +10,7 @@ import { hasRedis, RedisServer } from "../support/redisServer.ts";
 
 /** Runs a fleet command, which says its own peak when it leaves. */
 async function measured(...args: string[]): Promise<{ out: string; megabytes: number }> {
-  const peak =
-    "import { isMainThread } from 'node:worker_threads';" +
-    "if (isMainThread) process.on('exit', () => console.error('peak ' + process.resourceUsage().maxRSS))";
+  const peak = "process.on('exit', () => console.error('peak ' + process.resourceUsage().maxRSS))";
   const running = new Running(args, { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(peak)}` });
   const { code, out, err } = await running.ended;
   assert.is(code, 0, err);
