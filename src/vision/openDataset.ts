@@ -3,6 +3,7 @@ import { ArgumentError, FileFormatError } from "../errors.ts";
 import { inflateMembers } from "../io/inflate.ts";
 import { type ByteSource, memorySource, readBytes } from "../io/source.ts";
 import { readZip, type ZipMember } from "../io/zip.ts";
+import { isKind, kindOf } from "../platform/kinds.ts";
 import {
   checkIndex,
   cifarDataset,
@@ -36,7 +37,8 @@ const splitNames = { train: ["train", "training"], test: ["test", "val", "valida
  * - CIFAR-10 or CIFAR-100 in the official binary format: a `.bin` or `.bin.gz` file, or the folder of them;
  * - MNIST's idx files (`.gz` too): the folder, or the file of the pictures beside that of the labels;
  * - a folder, or a zip file, of class folders of JPEG and PNG pictures, also below `train/` and `test/` (or `val/`).
- *   Where there are two parts, `split` says which; without it, it is the test part.
+ *   Where there are two parts, `split` says which; without it, it is the test part (`test/` before `val/`, where both are there).
+ *   A zip may have one folder around all of that.
  *   Classes are numbered in the order of their names, as torchvision's ImageFolder does. Pictures are decoded when asked for.
  * @throws FileAccessError, FileFormatError
  */
@@ -45,8 +47,12 @@ export async function openDataset(
   options: OpenDatasetOptions = {},
 ): Promise<ImageDataset> {
   const { split = "test" } = options;
+  if (!Object.hasOwn(splitNames, split))
+    throw new ArgumentError(`openDataset: split is "train" or "test", not ${JSON.stringify(split)}`);
   if (typeof path !== "string") {
-    const bytes = path instanceof Uint8Array ? path : new Uint8Array(await path.arrayBuffer());
+    if (!isKind(path, "Uint8Array", "Blob", "File"))
+      throw new ArgumentError(`openDataset: a path, Blob or bytes (Uint8Array) are needed, got ${kindOf(path)}`);
+    const bytes = isKind(path, "Uint8Array") ? path : new Uint8Array(await path.arrayBuffer());
     const name = "name" in path && typeof path.name === "string" ? path.name : "the data set";
     if (bytes.subarray(0, 4).join() === "80,75,3,4") return openZip(memorySource(name, bytes), { path, split });
     return cifarDataset(await gunzipped(bytes, name), name);
@@ -130,6 +136,19 @@ function openZip(source: ByteSource, origin: DatasetOrigin): ImageDataset {
   return classFolders(source.name, origin, [...members.keys()], read);
 }
 
+/** The folders around all pictures of a zip, which begins with the name of the folder that was packed: no class, nor a split. */
+function around(pictures: readonly string[]): string {
+  const splits: readonly string[] = Object.values(splitNames).flat();
+  let top = "";
+  for (;;) {
+    const first = pictures[0] ?? "";
+    const next = first.slice(0, first.indexOf("/", top.length) + 1);
+    const isClass = !pictures.every((file) => file.startsWith(next) && file.includes("/", next.length));
+    if (next === top || isClass || splits.includes(next.slice(top.length, -1).toLowerCase())) return top;
+    top = next;
+  }
+}
+
 /** A data set from the names of files in class folders, e.g. `test/cat/0001.jpg`. A class folder without a picture is a mistake. */
 function classFolders(
   name: string,
@@ -140,11 +159,13 @@ function classFolders(
 ): ImageDataset {
   const { split } = origin;
   const pictures = files.filter((file) => pictureName.test(file) && !/(^|\/)\./.test(file));
-  const tops = new Set(pictures.map((file) => file.slice(0, file.indexOf("/") + 1)));
+  const top = origin.files === undefined ? around(pictures) : ""; // of a folder the files are known, of a zip they are not
+  const tops = new Set(pictures.map((file) => file.slice(top.length, file.indexOf("/", top.length) + 1)));
   const isSplit = (of: "train" | "test") =>
-    [...tops].find((top) => (splitNames[of] as readonly string[]).includes(top.slice(0, -1).toLowerCase()));
-  const root = (isSplit("train") ?? isSplit("test")) === undefined ? "" : isSplit(split);
-  if (root === undefined) throw new FileFormatError(name, `has no folder ${splitNames[split].join(" or ")}`);
+    splitNames[of].map((name) => [...tops].find((folder) => folder.slice(0, -1).toLowerCase() === name)).find(Boolean);
+  const part = (isSplit("train") ?? isSplit("test")) === undefined ? "" : isSplit(split);
+  if (part === undefined) throw new FileFormatError(name, `has no folder ${splitNames[split].join(" or ")}`);
+  const root = top + part;
   const samples: { file: string; folder: string }[] = [];
   for (const file of pictures) {
     const below = file.startsWith(root) ? file.slice(root.length) : "";

@@ -10,6 +10,7 @@ import { decodeImage } from "../../src/vision/decode.ts";
 import { cifar10Labels, digitLabels } from "../../src/vision/labels/cifar.ts";
 import { imagenetLabels } from "../../src/vision/labels/imagenet.ts";
 import { openDataset } from "../../src/vision/openDataset.ts";
+import { zipOf } from "../io/support.ts";
 import { sharedPath } from "../support/shared.ts";
 import { goldenFiles } from "./files.ts";
 import { pixels } from "./pixels.ts";
@@ -121,6 +122,32 @@ test("class folders, with and without train and test; a bad picture names its fi
     await refused(openDataset(join(folder, "odd")), /no JPEG or PNG pictures.*1 pictures of other kinds/);
     await refused(openDataset(join(folder, "none")), /none: there is no such file/);
   });
+});
+
+test("zips: the folder that was packed is no class, and test/ comes before val/ in whatever order they are packed", async () => {
+  const open = (names: readonly string[], split?: "train" | "test") => {
+    const zip = zipOf(Object.fromEntries(names.map((name) => [name, file("rgb8.png")])));
+    return openDataset(zip, split === undefined ? {} : { split });
+  };
+  const parts = ["val/x/v.png", "test/x/t.png", "test/y/t.png", "train/x/1.png"];
+  const cases: [string[], "train" | "test" | undefined, string[], string][] = [
+    [parts, undefined, ["x", "y"], "test/x/t.png"],
+    [parts.map((name) => `flowers/${name}`), "test", ["x", "y"], "flowers/test/x/t.png"],
+    [parts.map((name) => `flowers/${name}`), "train", ["x"], "flowers/train/x/1.png"],
+    [["a/b/cat/1.png", "a/b/dog/deep/2.png", "__MACOSX/a/b/cat/._1.png"], undefined, ["cat", "dog"], "a/b/cat/1.png"],
+    [["cat/1.png", "cat/deep/2.png"], undefined, ["cat"], "cat/1.png"],
+    [["cat/deep/1.png", "dog/2.png"], undefined, ["cat", "dog"], "cat/deep/1.png"],
+  ];
+  for (const [names, split, classes, first] of cases) {
+    const set = await open(names, split);
+    assert.equal([set.classes, set.nameOf(0)], [classes, `the data set/${first}`], names.join());
+  }
+  await refused(open(["train/x/1.png"], "test"), /has no folder test/);
+});
+
+test("a split or a source that is none is refused", async () => {
+  await refused(openDataset("anywhere", { split: "val" as "test" }), /split is "train" or "test", not "val"/);
+  await refused(openDataset(new URL("file:///anywhere") as never), /a path, Blob or bytes.*got URL/);
 });
 
 test("classes are matched to a network's by name or WordNet id", async () => {
