@@ -95,12 +95,12 @@ export class LocalClassifier implements Classifier {
 
   async classify(image: ImageInput, options: ClassifyOptions = {}): Promise<Prediction[]> {
     const { topK: k = 5, ...rest } = options;
-    return topK(await this.logits([await toImage(image, rest)]), k, this.labels);
+    return topK(await this.logits([await toImage(image, rest)], rest), k, this.labels);
   }
 
   async embed(image: ImageInput, options: PictureOptions = {}): Promise<Float32Array> {
     const picture = await toImage(image, options);
-    return this.#run([picture], ({ feature }) => feature.data());
+    return this.#run([picture], ({ feature }) => feature.data(), options.signal);
   }
 
   async explain(image: ImageInput, options: ExplainOptions = {}): Promise<Explanation> {
@@ -108,11 +108,15 @@ export class LocalClassifier implements Classifier {
     const picture = await toImage(image, rest);
     const weight = await this.#weight;
     if (weight === undefined) throw new ArgumentError("explain: the network has no classifier");
-    const { logits, stored, shape } = await this.#run([picture], async (y) => ({
-      logits: await y.logits.data(),
-      stored: await y.maps.storage.read(),
-      shape: y.maps.shape as readonly [number, number, number, number],
-    }));
+    const { logits, stored, shape } = await this.#run(
+      [picture],
+      async (y) => ({
+        logits: await y.logits.data(),
+        stored: await y.maps.storage.read(),
+        shape: y.maps.shape as readonly [number, number, number, number],
+      }),
+      rest.signal,
+    );
     const index = wanted === undefined ? topIndices(logits, 1)[0]! : classIndex(wanted, this);
     const [, channels, height, width] = shape;
     const small = activationMap(stored, width, height, weight.subarray(index * channels, (index + 1) * channels));
@@ -123,7 +127,7 @@ export class LocalClassifier implements Classifier {
   async logits(images: readonly RawImage[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
     if (this.numClasses === 0) throw new ArgumentError("classify: the network has no classifier; use embed");
     signal?.throwIfAborted();
-    return this.#run(images, ({ logits }) => logits.data());
+    return this.#run(images, ({ logits }) => logits.data(), signal);
   }
 
   /** Features of a batch of decoded pictures, [pictures, numFeatures] row by row. */
@@ -135,8 +139,14 @@ export class LocalClassifier implements Classifier {
     this.#programs.dispose();
   }
 
-  async #run<T>(images: readonly RawImage[], use: (outputs: PictureOutputs) => Promise<T>): Promise<T> {
+  async #run<T>(
+    images: readonly RawImage[],
+    use: (outputs: PictureOutputs) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
     const { data, shape } = preprocess(images, this.preprocessing, "channels-last");
-    return this.#programs.run(data, shape, use);
+    const found = await this.#programs.run(data, shape, use, signal);
+    signal?.throwIfAborted();
+    return found;
   }
 }

@@ -9,7 +9,7 @@ import { isKind } from "./platform/kinds.ts";
 import { type FetchWeightsOptions, fetchWeights } from "./pretrained.ts";
 import { usualPreprocessing } from "./usual.ts";
 import type { Labels } from "./vision/labels/labels.ts";
-import type { Preprocessing } from "./vision/presets.ts";
+import { greyClassification, type Preprocessing } from "./vision/presets.ts";
 import type { PublishedWeights } from "./weights.ts";
 
 // What a page and a worker have in common when they open a classifier. Nothing here is loaded lazily: a worker's script is one
@@ -61,7 +61,9 @@ export async function openClassifier(source: ClassifierSource, options: OpenOpti
     net.loadStateDict(checkpoint);
     net.eval().requiresGrad(false);
     const labels = await options.labels?.(net.numClasses);
-    const preprocessing = source.preprocessing ?? published?.preprocessing ?? usualPreprocessing(model);
+    // A stem of one channel takes grey pictures: as MNIST's are prepared, which is what `resnet-ts train` does to them.
+    const usual = net.conv1.inChannels === 1 ? greyClassification() : usualPreprocessing(model);
+    const preprocessing = source.preprocessing ?? published?.preprocessing ?? usual;
     const made = new LocalClassifier(model, net, preprocessing, labels);
     onProgress?.({ phase: "ready", file });
     return made;
@@ -87,11 +89,11 @@ async function open(
   return loadCheckpoint(weights!, { ...aborting, ...named, download: { onProgress: report, ...download } });
 }
 
-/** The network as the checkpoint's classifier has it; shapes that do not fit are reported when it is loaded. */
+/** The network as the checkpoint has it, with or without a classifier; shapes that do not fit are reported when it is loaded. */
 function build(model: ModelName, checkpoint: Checkpoint): PictureNet {
   const size = (key: string, axis: number): number | undefined => checkpoint.get(key)?.shape[axis];
-  const numClasses = size("fc.weight", 0) ?? size("linear.weight", 0);
   const inChannels = size("conv1.weight", 1);
+  const numClasses = size("fc.weight", 0) ?? size("linear.weight", 0) ?? (inChannels === undefined ? undefined : 0);
   const known = inChannels === 1 || inChannels === 3 ? inChannels : undefined;
   return createForLogits(model, { init: "empty", numClasses, inChannels: known });
 }

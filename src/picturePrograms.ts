@@ -25,11 +25,22 @@ export class PicturePrograms {
     this.#net = net;
   }
 
-  /** One pass. @param data channels-last, of `shape`. @param use what is wanted of the outputs, which are given back after it */
-  async run<T>(data: Float32Array, shape: readonly number[], use: (outputs: PictureOutputs) => Promise<T>): Promise<T> {
+  /**
+   * One pass. @param data channels-last, of `shape`. @param use what is wanted of the outputs, which are given back after it
+   * @param signal what is aborted before its turn is not begun
+   */
+  async run<T>(
+    data: Float32Array,
+    shape: readonly number[],
+    use: (outputs: PictureOutputs) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
     // One call after the other compiles (the first one takes the weights) and runs, so that none has its program disposed by the next.
     const before = this.#last;
-    const turn = before.then(() => this.#pass(data, shape));
+    const turn = before.then(() => {
+      signal?.throwIfAborted();
+      return this.#pass(data, shape);
+    });
     this.#last = turn.catch(() => undefined);
     const y = await turn;
     try {

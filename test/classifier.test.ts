@@ -133,6 +133,51 @@ test("a checkpoint says how many classes and channels its network has", async ()
   assert.is(made.labels, undefined);
   assert.match((await made.classify(sample, { topK: 1 }))[0]!.label, /^class [012]$/);
   made.dispose();
+  const plain = await createClassifier("cifarResnet20", { weights });
+  assert.equal(plain.preprocessing, greyClassification(), "as `resnet-ts train` prepares grey pictures");
+  assert.is((await plain.classify(sample)).length, 3);
+  plain.dispose();
+});
+
+test("a checkpoint without a classifier gives features, the same ones", async () => {
+  const net = cifarResnet20({ numClasses: 3 });
+  const whole = net.stateDict();
+  const headless = new Map([...whole].filter(([key]) => !key.startsWith("fc.")));
+  const [a, b] = [
+    await createClassifier("cifar_resnet20", { weights: saveSafetensors(whole) }),
+    await createClassifier("cifar_resnet20", { weights: saveSafetensors(headless) }),
+  ];
+  assert.equal([b.numClasses, b.labels], [0, undefined]);
+  assert.equal(await b.embed(sample), await a.embed(sample));
+  for (const call of [b.classify(sample), b.logits([picture])]) {
+    const error = await call.catch((error: unknown) => error);
+    assert.match(String(error), /no classifier; use embed/);
+  }
+  for (const made of [a, b, net]) made.dispose();
+});
+
+test("a signal is heard while a call waits for its turn, and while it runs", async () => {
+  const { blocks, used } = info().memory;
+  const fresh = await createClassifier();
+  await fresh.logits([picture]);
+  const stop = new AbortController();
+  const { signal } = stop;
+  const calls = [
+    fresh.logits([picture], { signal }),
+    fresh.logits([picture], { signal }),
+    fresh.classify(picture, { signal }),
+    fresh.embed(picture, { signal }),
+    fresh.explain(picture, { signal }),
+  ].map((call) => call.catch((error: unknown) => String(error)));
+  const unaware = fresh.logits([picture]);
+  stop.abort(new Error("enough"));
+  assert.equal(
+    await Promise.all(calls),
+    calls.map(() => "Error: enough"),
+  );
+  assert.is((await unaware).length, 10);
+  fresh.dispose();
+  assert.equal([info().memory.blocks, info().memory.used], [blocks, used]);
 });
 
 test("weights and labels must fit", async () => {
@@ -140,6 +185,7 @@ test("weights and labels must fit", async () => {
     [() => createClassifier("plain18"), /plain18 needs weights/],
     [() => createClassifier("resnet81"), /did you mean "resnet18"/],
     [() => createClassifier("cifar_resnet20", { labels: [{ name: "one" }] }), /1 labels for 10 classes/],
+    [() => createClassifier("cifar_resnet20", { labels: [..."abcdefghij"] as never }), /label 0 is "a".*labelsOf/],
     [() => createClassifier("cifar_resnet20", { weights: "no-such-file.th" }), /no-such-file.th/],
   ];
   for (const [attempt, message] of attempts) {

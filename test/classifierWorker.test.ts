@@ -114,6 +114,19 @@ test("memory is copied, or handed over when that is said; views of larger memory
   assert.is(part.length, bytes.length);
 });
 
+test("shared memory: bytes and pixels are read where they lie", async () => {
+  const shared = (data: ArrayLike<number>) => {
+    const own = new Uint8Array(new SharedArrayBuffer(data.length));
+    own.set(data);
+    return own;
+  };
+  for (const input of [shared(bytes), { ...picture, data: shared(picture.data) }]) {
+    assert.equal(await remote.classify(input, { transfer: true }), await local.classify(bytes));
+    const [there, here] = [await remote.explain(input), await local.explain(bytes)];
+    assert.equal([there.label, there.map, there.overlay()], [here.label, here.map, here.overlay()]);
+  }
+});
+
 test("values of another realm go to the worker too", async () => {
   const context = createContext({ bytes });
   for (const code of ["Uint8Array.from(bytes)", "Uint8Array.from(bytes).buffer"]) {

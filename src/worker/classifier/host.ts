@@ -5,6 +5,7 @@ import type { LocalClassifier } from "../../classifier.ts";
 import { DisposedError, ResNetError } from "../../errors.ts";
 import { classIndex } from "../../explanation.ts";
 import { openClassifier } from "../../openClassifier.ts";
+import { isKind } from "../../platform/kinds.ts";
 import { setMemory } from "../../tensor/memory.ts";
 import { type ImageInput, toImage } from "../../vision/toImage.ts";
 import { toFault } from "../faults.ts";
@@ -42,7 +43,8 @@ export function serveClassifier(owner: Owner): void {
       const chosen = wanted === undefined ? {} : { class: classIndex(wanted, opened()) };
       const { index, map } = await opened().explain(picture, chosen);
       const value = { index, map, picture };
-      return { value, transfer: [map.data.buffer as ArrayBuffer, picture.data.buffer as ArrayBuffer] };
+      // Memory that is shared cannot be handed over, and need not be.
+      return { value, transfer: [map.data.buffer, picture.data.buffer].filter((b) => isKind(b, "ArrayBuffer")) };
     },
   };
 
