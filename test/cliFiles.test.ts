@@ -321,6 +321,28 @@ test("folders: a link around itself is not followed, and one that cannot be list
   if (process.platform !== "win32") assert.match(skipped.join(), /closed: the folder cannot be listed \(EACCES\)/);
 });
 
+test("names that begin with a dot are passed over where nobody wrote the dot, folders are no files, and ** at the end is all of them", () => {
+  const folder = join(temporary, "pictures");
+  const names = ["a.JPG", "._a.jpg", "notes.txt", "sub/b.png", "sub/c.jpg.d/e.jpg", ".hidden/f.jpg", "[1] ü.jpg"];
+  for (const name of names) writeFileSync(place("pictures", ...name.split("/")), "");
+  const cases: [string, string[]][] = [
+    ["", ["[1] ü.jpg", "a.JPG", "sub/b.png", "sub/c.jpg.d/e.jpg"]],
+    ["*", ["[1] ü.jpg", "a.JPG", "notes.txt"]],
+    ["**", ["[1] ü.jpg", "a.JPG", "notes.txt", "sub/b.png", "sub/c.jpg.d/e.jpg"]],
+    ["sub/**", ["sub/b.png", "sub/c.jpg.d/e.jpg"]],
+    ["**/*.jpg*", ["[1] ü.jpg", "sub/c.jpg.d/e.jpg"]],
+    ["*/b.png", ["sub/b.png"]],
+    [".hidden/*", [".hidden/f.jpg"]],
+    ["._*", ["._a.jpg"]],
+  ];
+  for (const [pattern, expected] of cases) {
+    const found = listPictures([join(folder, pattern)], assert.unreachable).map((path) =>
+      path.slice(folder.length + 1),
+    );
+    assert.equal(found, expected, pattern);
+  }
+});
+
 test("an --out that cannot be is found before anything is read; data without tests is told", async () => {
   const taken = place("taken");
   writeFileSync(taken, "");

@@ -6,7 +6,8 @@ const pictureName = /\.(jpe?g|png)$/i;
 
 /**
  * Paths to read: files and addresses as they are, folders as the pictures in them, patterns (`*`, `?`, and `**` for folders within
- * folders) as what fits them; in the order of their names.
+ * folders) as the files that fit them; in the order of their names. Names that begin with a dot are passed over, as a shell does:
+ * on a Mac's disks `._photo.jpg` lies beside photo.jpg and is none.
  * @param skip hears of each folder within that cannot be listed
  */
 export function listPictures(inputs: readonly string[], skip: (error: FileAccessError) => void): string[] {
@@ -27,32 +28,43 @@ function matching(pattern: string, skip: (error: FileAccessError) => void): stri
   const parts = pattern.split(/[\\/]/);
   const fixed = parts.findIndex((part) => /[*?]/.test(part));
   const folder = parts.slice(0, fixed).join("/") || (pattern.startsWith("/") ? "/" : ".");
-  const fits = new RegExp(`^${parts.slice(fixed).map(expression).join("/").replaceAll("(?:.*/)?/", "(?:.*/)?")}$`);
-  const deep = parts.slice(fixed).length > 1;
+  const free = parts.slice(fixed);
+  const fits = new RegExp(`^${free.map(expression).join("/").replaceAll("(?:.*/)?/", "(?:.*/)?")}$`);
+  const hidden = free.some((part) => part.startsWith("."));
   const names = isFolder(folder)
-    ? walk(folder, skip, deep).filter((name) => fits.test(name.replaceAll("\\", "/")))
+    ? walk(folder, skip, { deep: free.length > 1 || free[0] === "**", hidden }).filter((name) =>
+        fits.test(name.replaceAll("\\", "/")),
+      )
     : [];
   if (names.length === 0) throw new FileAccessError(pattern, "nothing fits this pattern");
   return names.sort().map((name) => (parts.slice(0, fixed).length === 0 ? name : join(folder, name)));
 }
 
-/** A part of a pattern as a regular expression. */
-function expression(part: string): string {
-  if (part === "**") return "(?:.*/)?";
+/** A part of a pattern as a regular expression. `**` at the end is every file, else every folder. */
+function expression(part: string, i: number, { length }: readonly string[]): string {
+  if (part === "**") return i === length - 1 ? ".*" : "(?:.*/)?";
   return part
     .replace(/[.+^${}()|[\]\\]/g, "\\$&")
     .replaceAll("*", "[^/]*")
     .replaceAll("?", "[^/]");
 }
 
-/** All names in a folder, those in folders within as paths. Links are followed, but for one that leads back to a folder around it. */
-function walk(folder: string, skip: (error: FileAccessError) => void, recursive = true): string[] {
+/** All files in a folder, those in folders within as paths. Links are followed, but for one that leads back to a folder around it. */
+function walk(
+  folder: string,
+  skip: (error: FileAccessError) => void,
+  { deep, hidden }: { deep: boolean; hidden: boolean } = { deep: true, hidden: false },
+): string[] {
   const found: string[] = [];
   const visit = (prefix: string, around: readonly string[]) => {
     const path = join(folder, prefix);
     for (const name of list(path)) {
-      found.push(join(prefix, name));
-      if (!recursive || !isFolder(join(path, name))) continue;
+      if (name.startsWith(".") && !hidden) continue;
+      if (!isFolder(join(path, name))) {
+        found.push(join(prefix, name));
+        continue;
+      }
+      if (!deep) continue;
       const real = realpathSync(join(path, name));
       if (around.includes(real)) continue;
       try {
