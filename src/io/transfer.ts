@@ -1,6 +1,7 @@
 import { DownloadError, ResNetError } from "../errors.ts";
 import type { Part } from "../platform/cacheStore.ts";
 import { ReadAhead } from "./readAhead.ts";
+import { reason } from "./reason.ts";
 import { isTemporary, retryAfter } from "./retry.ts";
 
 /** A failure that another try may mend; `wait` is what the server asked for, in milliseconds. */
@@ -89,7 +90,7 @@ export async function transfer(url: string, part: Part, options: TransferOptions
     options.signal?.throwIfAborted();
     if (cause instanceof Interrupted || cause instanceof ResNetError) throw cause;
     if (watch.stalled) throw new Interrupted(`no byte came for ${options.stallTimeout / 1000} s`, { cause });
-    throw new Interrupted(reason(cause), { cause });
+    throw new Interrupted(cause instanceof Error ? `the connection broke: ${reason(cause)}` : String(cause), { cause });
   } finally {
     watch.end();
   }
@@ -191,12 +192,4 @@ function lengthOf(response: Response): number | undefined {
   const length = response.headers.get("content-length");
   const plain = encoding === null || encoding === "identity";
   return plain && length !== null && /^\d+$/.test(length) ? Number(length) : undefined;
-}
-
-function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  // undici says "fetch failed" or "terminated", and why in the cause.
-  const cause = error.cause instanceof Error ? error.cause : undefined;
-  const detail = cause === undefined ? "" : ` (${"code" in cause && cause.code ? cause.code : cause.message})`;
-  return `the connection broke: ${error.message}${detail}`;
 }

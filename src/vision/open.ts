@@ -1,5 +1,6 @@
-import { openFile } from "#platform";
+import { httpFetch, openFile } from "#platform";
 import { DownloadError, FileFormatError } from "../errors.ts";
+import { reason } from "../io/reason.ts";
 
 /** No picture file is larger; what is must not be read into memory to find that out. */
 const MAX_BYTES = 2 ** 29;
@@ -26,7 +27,8 @@ async function download(url: string, signal: AbortSignal | undefined): Promise<U
   const shown = url.startsWith("data:") ? `${url.slice(0, 40)}...` : url;
   let response: Response;
   try {
-    response = await fetch(url, signal === undefined ? {} : { signal });
+    // Weights and pictures come by one way: where that is a proxy's, for both.
+    response = await (/^https?:/i.test(url) ? httpFetch : fetch)(url, signal === undefined ? {} : { signal });
     const length = Number(response.headers.get("content-length") ?? 0);
     if (length > MAX_BYTES) {
       await response.body?.cancel();
@@ -36,8 +38,7 @@ async function download(url: string, signal: AbortSignal | undefined): Promise<U
   } catch (cause) {
     signal?.throwIfAborted();
     if (cause instanceof FileFormatError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new DownloadError(shown, `the picture could not be fetched: ${reason}`, { cause });
+    throw new DownloadError(shown, `the picture could not be fetched: ${reason(cause)}`, { cause });
   }
   throw new DownloadError(shown, `the server answered ${response.status} ${response.statusText}`, {
     status: response.status,

@@ -67,13 +67,31 @@ async function startProxy() {
   return { server, asked };
 }
 
+const source = (path: string) => JSON.stringify(new URL(`../../src/${path}`, import.meta.url).href);
+
 /** Downloads in a process of its own, because certificates and proxies are read from its environment. */
-function download(url: string, folder: string, env: Record<string, string>): Promise<string> {
-  const code = `import { fetchFile } from ${JSON.stringify(new URL("../../src/io/fetch.js", import.meta.url).href)};
+const download = (url: string, folder: string, env: Record<string, string>): Promise<string> =>
+  told(
+    `import { fetchFile } from ${source("io/fetch.js")};
     const [url, cacheFolder] = process.argv.slice(1);
     const path = await fetchFile(url, { cacheFolder, retryDelay: 1, retries: 1 }).catch((error) => error.message);
-    process.stdout.write(path);`;
-  const running = spawn(process.execPath, ["--input-type=module", "-e", code, url, folder], {
+    process.stdout.write(path);`,
+    [url, folder],
+    env,
+  );
+
+/** The same for a picture: its size in bytes. */
+const picture = (url: string, env: Record<string, string>): Promise<string> =>
+  told(
+    `import { readPictureFile } from ${source("vision/open.js")};
+    const size = (bytes) => String(bytes.length);
+    process.stdout.write(await readPictureFile(process.argv[1]).then(size, (error) => error.message));`,
+    [url],
+    env,
+  );
+
+function told(code: string, words: readonly string[], env: Record<string, string>): Promise<string> {
+  const running = spawn(process.execPath, ["--input-type=module", "-e", code, ...words], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { PATH: process.env.PATH ?? "", NODE_EXTRA_CA_CERTS: tls("cert.pem"), ...env },
   });
@@ -114,11 +132,17 @@ test("http, https and a redirect from one to the other through a proxy with a pa
     asked.length = 0;
     assert.ok((await download(`${here}/c`, folder, { ...env, NO_PROXY: "127.0.0.1" })).startsWith(folder));
     assert.equal(asked, []);
+    assert.is(await picture(target, env), String(data.length));
+    assert.equal(asked, [`CONNECT localhost:${port(secure)}`], "a picture's address takes the same way");
     const wrong = `http://me:wrong@127.0.0.1:${port(proxy)}`;
     assert.match(await download(`${target}?x`, folder, { HTTPS_PROXY: wrong }), /the proxy .* answered 407/);
     assert.match(
       await download(`${target}?y`, folder, { HTTPS_PROXY: "socks5://127.0.0.1:1" }),
       /proxy socks5:.*not of a kind/,
+    );
+    assert.match(
+      await picture("https://127.0.0.1:1/cat.jpg", {}),
+      /could not be fetched: fetch failed \(bad port\)/,
     );
   } finally {
     for (const server of [proxy, plain, secure]) {
