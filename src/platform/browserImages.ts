@@ -1,10 +1,15 @@
 import { ResNetError } from "../errors.ts";
 import { drawnPixels } from "./canvas.ts";
 import type { RgbaPixels } from "./images.ts";
+import { isKind } from "./kinds.ts";
+
+/** Bytes as a Blob, which takes none of memory that is shared. */
+const blobOf = (data: Uint8Array) =>
+  new Blob([(isKind(data.buffer, "ArrayBuffer") ? data : data.slice()) as Uint8Array<ArrayBuffer>]);
 
 /** Unpacks a zlib stream; throws as soon as it gives more than `max` bytes. */
 export async function inflate(data: Uint8Array, max: number): Promise<Uint8Array> {
-  const packed = new Blob([data as Uint8Array<ArrayBuffer>]).stream();
+  const packed = blobOf(data).stream();
   const reader = packed.pipeThrough(new DecompressionStream("deflate")).getReader();
   const out = new Uint8Array(max);
   let at = 0;
@@ -21,7 +26,7 @@ export async function inflate(data: Uint8Array, max: number): Promise<Uint8Array
 
 /** Packs into a zlib stream. */
 export async function deflate(data: Uint8Array): Promise<Uint8Array> {
-  const packed = new Blob([data as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new CompressionStream("deflate"));
+  const packed = blobOf(data).stream().pipeThrough(new CompressionStream("deflate"));
   return new Uint8Array(await new Response(packed).arrayBuffer());
 }
 
@@ -35,7 +40,7 @@ export async function decodeBitmap(data: Uint8Array): Promise<RgbaPixels> {
       code: "ERR_NO_DECODER",
     });
   }
-  const bitmap = await createImageBitmap(new Blob([data as Uint8Array<ArrayBuffer>]), {
+  const bitmap = await createImageBitmap(blobOf(data), {
     colorSpaceConversion: "none",
     premultiplyAlpha: "none",
   });

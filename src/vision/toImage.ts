@@ -145,22 +145,39 @@ async function fromSharp(sharp: SharpLike, name: string): Promise<RawImage> {
   }
 }
 
-function fromCanvas(canvas: CanvasLike, name: string): RawImage {
+async function fromCanvas(canvas: CanvasLike, name: string): Promise<RawImage> {
   checkSize(canvas.width, canvas.height, name);
   const context = canvas.getContext("2d") as CanvasRenderingContext2D | null;
   // A canvas that has another kind of context can still be drawn.
   if (context === null) return fromDrawable(canvas, name);
-  return readable(name, () => context.getImageData(0, 0, canvas.width, canvas.height));
+  const settings = { colorSpace: "srgb" } as const; // a canvas may have a wider one, whose numbers mean other colours
+  return readable(name, () => context.getImageData(0, 0, canvas.width, canvas.height, settings));
 }
 
-function fromDrawable(source: object, name: string): RawImage {
+async function fromDrawable(source: object, name: string): Promise<RawImage> {
   const [width, height] = drawnSize(source as Record<string, unknown>);
   if (width === undefined || height === undefined) throw unusable(source, name);
   if (width === 0 || height === 0) {
     throw new ArgumentError(`${name}: the ${kindOf(source)} has no picture yet: wait until it is loaded`);
   }
   checkSize(width, height, name);
-  return readable(name, () => drawnPixels(source as CanvasImageSource, width, height));
+  const bitmap = "naturalWidth" in source ? await ownPixels(source as HTMLImageElement) : undefined;
+  if (bitmap === undefined) return readable(name, () => drawnPixels(source as CanvasImageSource, width, height));
+  try {
+    checkSize(bitmap.width, bitmap.height, name);
+    return readable(name, () => drawnPixels(bitmap, bitmap.width, bitmap.height));
+  } finally {
+    bitmap.close();
+  }
+}
+
+/** An image that was made for a screen of more pixels (`srcset`) calls fewer its natural size than it has: drawn, it would be cut off. */
+async function ownPixels(image: HTMLImageElement): Promise<ImageBitmap | undefined> {
+  try {
+    return await createImageBitmap(image);
+  } catch {
+    return undefined; // a drawing without a size, or no such function: as it is drawn
+  }
 }
 
 /** A picture's own size comes before the size at which a page shows it. */

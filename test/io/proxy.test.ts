@@ -140,10 +140,7 @@ test("http, https and a redirect from one to the other through a proxy with a pa
       await download(`${target}?y`, folder, { HTTPS_PROXY: "socks5://127.0.0.1:1" }),
       /proxy socks5:.*not of a kind/,
     );
-    assert.match(
-      await picture("https://127.0.0.1:1/cat.jpg", {}),
-      /could not be fetched: fetch failed \(bad port\)/,
-    );
+    assert.match(await picture("https://127.0.0.1:1/cat.jpg", {}), /could not be fetched: fetch failed \(bad port\)/);
   } finally {
     for (const server of [proxy, plain, secure]) {
       server.closeAllConnections();

@@ -25,9 +25,10 @@ function difference(image: RawImage, expected: Expected): number | string {
   return rgb.reduce((max, v, i) => Math.max(max, Math.abs(v - data[i]!)), 0);
 }
 
-async function loaded(url: string): Promise<HTMLImageElement> {
+async function loaded(url: string, density?: number): Promise<HTMLImageElement> {
   const image = new Image();
-  image.src = url;
+  if (density === undefined) image.src = url;
+  else image.srcset = `${url} ${density}x`;
   await image.decode();
   return image;
 }
@@ -44,7 +45,12 @@ async function forms(file: Uint8Array<ArrayBuffer>): Promise<Record<string, () =
   const renderer = new OffscreenCanvas(bitmap.width, bitmap.height);
   renderer.getContext("bitmaprenderer")!.transferFromImageBitmap(await createImageBitmap(blob));
   const url = URL.createObjectURL(blob);
+  // A page need not be isolated for this kind of shared memory.
+  const { buffer } = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+  const shared = new Uint8Array(buffer, 5, file.length);
+  shared.set(file);
   return {
+    shared: async () => shared,
     blob: async () => blob,
     file: async () => new File([blob], "x.png"),
     buffer: async () => file.buffer,
@@ -55,6 +61,7 @@ async function forms(file: Uint8Array<ArrayBuffer>): Promise<Record<string, () =
     bitmaprenderer: async () => renderer,
     imageData: async () => context.getImageData(0, 0, canvas.width, canvas.height),
     image: () => loaded(url),
+    imageForDenserScreens: () => loaded(url, 2),
     imageOfOtherSize: async () => Object.assign(await loaded(url), { width: 5, height: 5 }),
     ...(typeof VideoFrame === "function" ? { videoFrame: async () => new VideoFrame(canvas, { timestamp: 0 }) } : {}),
   };
@@ -82,6 +89,12 @@ async function run(): Promise<Report> {
   for (const [name, make] of Object.entries(await forms(bytes(picture.file)))) {
     await check(`as ${name}`, picture, async () => toImage((await make()) as ImageInput));
   }
+  const wide = new OffscreenCanvas(1, 1);
+  const pen = wide.getContext("2d", { colorSpace: "display-p3" })!;
+  pen.fillStyle = "rgb(200 100 50)";
+  pen.fillRect(0, 0, 1, 1);
+  const rgb = btoa(String.fromCharCode(200, 100, 50));
+  await check("wide colours", { name: "", file: "", width: 1, height: 1, rgb }, async () => toImage(wide));
   const turned = list.find(({ name }) => name === "orientation6.jpg")!;
   const url = URL.createObjectURL(new Blob([bytes(turned.file)], { type: "image/jpeg" }));
   await check("as a turned image", turned, async () => toImage(await loaded(url)));
