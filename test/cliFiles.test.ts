@@ -384,6 +384,37 @@ test("an --out that cannot be is found before anything is read; data without tes
   assert.not.match(readFileSync(join(out, "curves.svg"), "utf8"), /test loss/);
 });
 
+test("what train made of grey pictures classifies them, by their own names", async () => {
+  const side = 28;
+  const idx = (name: string, head: number[], body: Uint8Array) => {
+    const bytes = new Uint8Array(4 * head.length + body.length);
+    for (const [i, word] of head.entries()) new DataView(bytes.buffer).setUint32(4 * i, word);
+    bytes.set(body, 4 * head.length);
+    writeFileSync(place("digits", name), bytes);
+  };
+  for (const [part, count] of [
+    ["train", 20],
+    ["t10k", 10],
+  ] as const) {
+    const pixels = new Uint8Array(count * side * side).map((_, i) => i * 7 + i / side);
+    idx(`${part}-images-idx3-ubyte`, [0x803, count, side, side], pixels);
+    idx(
+      `${part}-labels-idx1-ubyte`,
+      [0x801, count],
+      Uint8Array.from({ length: count }, (_, i) => i % 10),
+    );
+  }
+  const [data, out] = [join(temporary, "digits"), place("digits", "out")];
+  const trained = await run("train", "--data", data, "--out", out, "--epochs", "1", "--batch", "10");
+  assert.is(trained.code, 0, trained.err);
+  const own = ["--weights", join(out, "model.safetensors"), "--labels", join(out, "labels.txt"), "--json"];
+  const seen = await run("classify", sample, ...own);
+  assert.is(seen.code, 0, seen.err);
+  for (const { label, index } of lastJson(seen).top) assert.is(label, String(index));
+  const measured = await run("evaluate", "--data", data, ...own);
+  assert.is(lastJson(measured).total, 10, measured.err);
+});
+
 test("a standard output that is full is told", () => {
   if (!existsSync("/dev/full")) return;
   const { stderr, status } = spawnSync("sh", ["-c", '"$0" "$@" > /dev/full', process.execPath, main, "--version"], {

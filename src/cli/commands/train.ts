@@ -37,7 +37,7 @@ export const train: Command = {
       type: "string",
       short: "o",
       value: "FOLDER",
-      help: "for checkpoint.safetensors, model.safetensors, log.jsonl, curves.svg",
+      help: "for checkpoint.safetensors, model.safetensors, labels.txt, log.jsonl, curves.svg",
     },
     model: { type: "string", short: "m", value: "NAME", help: "network; cifar_resnet20 by default" },
     epochs: { type: "string", value: "N", help: "30 by default" },
@@ -145,6 +145,8 @@ export const train: Command = {
       }
       log(result.history);
       await saveWeights(join(out, "model.safetensors"), net);
+      // Ten classes of one's own would else be called by the names of CIFAR-10's.
+      writeFileAtomic(join(out, "labels.txt"), new TextEncoder().encode(`${data.classes.join("\n")}\n`));
       return 0;
     } finally {
       process.off("SIGINT", interrupt);
