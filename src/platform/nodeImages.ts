@@ -79,6 +79,9 @@ export async function decodeJpeg(data: Uint8Array): Promise<RgbaPixels> {
   }
 }
 
+/** An Adobe segment: version 100, CMYK that is not transformed. */
+const adobe = Uint8Array.of(0xff, 0xee, 0, 14, 0x41, 0x64, 0x6f, 0x62, 0x65, 0, 100, 0, 0, 0, 0, 0);
+
 /** Decodes a CMYK JPEG, which the decoder above does not: by jpeg-js (BSD-3-Clause), within 3 of 255 of Pillow's colours. */
 export async function decodeCmykJpeg(data: Uint8Array): Promise<RgbaPixels> {
   let codec: typeof import("jpeg-js");
@@ -87,5 +90,10 @@ export async function decodeCmykJpeg(data: Uint8Array): Promise<RgbaPixels> {
   } catch (cause) {
     throw missing("jpeg-js", "decode JPEG files in CMYK", cause);
   }
-  return codec.decode(data, { useTArray: true, maxResolutionInMP: 180, maxMemoryUsageInMB: 4096 });
+  // It refuses four channels of which no Adobe segment says how they are coded; libjpeg takes them as this one does. A later one has the last word.
+  const known = new Uint8Array(data.length + adobe.length);
+  known.set(data.subarray(0, 2));
+  known.set(adobe, 2);
+  known.set(data.subarray(2), 2 + adobe.length);
+  return codec.decode(known, { useTArray: true, maxResolutionInMP: 180, maxMemoryUsageInMB: 4096 });
 }

@@ -30,6 +30,13 @@ test(`${files.length} files of every kind give Pillow ${pillow}'s pixels, uprigh
   }
 });
 
+test("CMYK without Adobe's segment is what it is with it, as for libjpeg", async () => {
+  const data = file("CMYK.jpg");
+  const at = data.findIndex((b, i) => b === 0xff && data[i + 1] === 0xee);
+  const without = Uint8Array.from([...data.subarray(0, at), ...data.subarray(at + 16)]);
+  assert.equal(await decodeImage(without), await decodeImage(data));
+});
+
 test("of 16 bits the upper 8 are kept, grey too", async () => {
   const header = Uint8Array.of(0, 0, 0, 2, 0, 0, 0, 1, 16, 0, 0, 0, 0);
   const stored = deflateSync(Uint8Array.of(0, 0x12, 0xff, 0xfe, 0));
