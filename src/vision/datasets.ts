@@ -146,11 +146,9 @@ export function concatenated(parts: readonly ImageDataset[]): ImageDataset {
   const find = (index: number): [ImageDataset, number] => {
     checkIndex(index, length);
     let rest = index;
-    for (const part of parts) {
-      if (rest < part.length) return [part, rest];
-      rest -= part.length;
-    }
-    throw new ArgumentError(`concatenated: no sample ${index}`);
+    let i = 0;
+    for (; rest >= parts[i]!.length; i++) rest -= parts[i]!.length;
+    return [parts[i]!, rest];
   };
   const ask =
     <T>(question: (part: ImageDataset, index: number) => T) =>

@@ -1,6 +1,6 @@
 import { deflate } from "#images";
 import { checkImage, type RawImage } from "./image.ts";
-import { crc32, paeth } from "./png.ts";
+import { crc32, join, paeth } from "./png.ts";
 
 const colorTypes = { 1: 0, 3: 2, 4: 6 } as const;
 
@@ -15,14 +15,7 @@ export async function encodePng(image: RawImage): Promise<Uint8Array> {
   header.set([8, colorTypes[channels], 0, 0, 0], 8);
   const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
   const pixels = await deflate(filtered(image));
-  const parts = [signature, chunk("IHDR", header), chunk("IDAT", pixels), chunk("IEND", new Uint8Array())];
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  return join([signature, chunk("IHDR", header), chunk("IDAT", pixels), chunk("IEND", new Uint8Array())]);
 }
 
 /** Every row by the Paeth filter, which suits pictures of the world best. */

@@ -1,4 +1,5 @@
 import { FileFormatError } from "../errors.ts";
+import { join } from "./png.ts";
 
 /** No data set that is read into memory unpacks to more. */
 const MAX_BYTES = 2 ** 30;
@@ -24,11 +25,5 @@ export async function gunzipped(data: Uint8Array, file: string): Promise<Uint8Ar
   } catch (cause) {
     throw new FileFormatError(file, `the gzip file cannot be unpacked: ${(cause as Error).message}`, { cause });
   }
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  return join(parts);
 }

@@ -3,7 +3,7 @@ import { ArgumentError, FileFormatError } from "../errors.ts";
 import { inflateMembers } from "../io/inflate.ts";
 import { type ByteSource, memorySource, readBytes } from "../io/source.ts";
 import { readZip, type ZipMember } from "../io/zip.ts";
-import { isKind, kindOf } from "../platform/kinds.ts";
+import { isKind } from "../platform/kinds.ts";
 import {
   checkIndex,
   cifarDataset,
@@ -48,10 +48,8 @@ export async function openDataset(
 ): Promise<ImageDataset> {
   const { split = "test" } = options;
   if (!Object.hasOwn(splitNames, split))
-    throw new ArgumentError(`openDataset: split is "train" or "test", not ${JSON.stringify(split)}`);
+    throw new ArgumentError(`openDataset: split must be "train" or "test", not "${split}"`);
   if (typeof path !== "string") {
-    if (!isKind(path, "Uint8Array", "Blob", "File"))
-      throw new ArgumentError(`openDataset: a path, Blob or bytes (Uint8Array) are needed, got ${kindOf(path)}`);
     const bytes = isKind(path, "Uint8Array") ? path : new Uint8Array(await path.arrayBuffer());
     const name = "name" in path && typeof path.name === "string" ? path.name : "the data set";
     if (bytes.subarray(0, 4).join() === "80,75,3,4") return openZip(memorySource(name, bytes), { path, split });
@@ -137,16 +135,12 @@ function openZip(source: ByteSource, origin: DatasetOrigin): ImageDataset {
 }
 
 /** The folders around all pictures of a zip, which begins with the name of the folder that was packed: no class, nor a split. */
-function around(pictures: readonly string[]): string {
+function around(pictures: readonly string[], top = ""): string {
+  const first = pictures[0] ?? "";
+  const next = first.slice(0, first.indexOf("/", top.length) + 1);
   const splits: readonly string[] = Object.values(splitNames).flat();
-  let top = "";
-  for (;;) {
-    const first = pictures[0] ?? "";
-    const next = first.slice(0, first.indexOf("/", top.length) + 1);
-    const isClass = !pictures.every((file) => file.startsWith(next) && file.includes("/", next.length));
-    if (next === top || isClass || splits.includes(next.slice(top.length, -1).toLowerCase())) return top;
-    top = next;
-  }
+  const isAround = next !== top && pictures.every((file) => file.startsWith(next) && file.includes("/", next.length));
+  return isAround && !splits.includes(next.slice(top.length, -1).toLowerCase()) ? around(pictures, next) : top;
 }
 
 /** A data set from the names of files in class folders, e.g. `test/cat/0001.jpg`. A class folder without a picture is a mistake. */
@@ -162,7 +156,7 @@ function classFolders(
   const top = origin.files === undefined ? around(pictures) : ""; // of a folder the files are known, of a zip they are not
   const tops = new Set(pictures.map((file) => file.slice(top.length, file.indexOf("/", top.length) + 1)));
   const isSplit = (of: "train" | "test") =>
-    splitNames[of].map((name) => [...tops].find((folder) => folder.slice(0, -1).toLowerCase() === name)).find(Boolean);
+    splitNames[of].map((name) => [...tops].find((folder) => folder.toLowerCase() === `${name}/`)).find(Boolean);
   const part = (isSplit("train") ?? isSplit("test")) === undefined ? "" : isSplit(split);
   if (part === undefined) throw new FileFormatError(name, `has no folder ${splitNames[split].join(" or ")}`);
   const root = top + part;

@@ -195,7 +195,8 @@ export async function decodePng(header: PngHeader, file: string, inflate: Inflat
   return { data: out, width, height, channels };
 }
 
-function join(parts: readonly Uint8Array[]): Uint8Array {
+/** Pieces one after another. One alone is not copied. */
+export function join(parts: readonly Uint8Array[]): Uint8Array {
   if (parts.length === 1) return parts[0]!;
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;

@@ -2,6 +2,7 @@ import { ArgumentError, ResNetError } from "../errors.ts";
 import { drawnPixels } from "../platform/canvas.ts";
 import type { RgbaPixels } from "../platform/images.ts";
 import { isKind, kindOf } from "../platform/kinds.ts";
+import { shown } from "../platform/shown.ts";
 import { decodeImage } from "./decode.ts";
 import { checkImage, type RawImage, sizeProblem } from "./image.ts";
 import { readPictureFile } from "./open.ts";
@@ -161,22 +162,13 @@ async function fromDrawable(source: object, name: string): Promise<RawImage> {
     throw new ArgumentError(`${name}: the ${kindOf(source)} has no picture yet: wait until it is loaded`);
   }
   checkSize(width, height, name);
-  const bitmap = "naturalWidth" in source ? await ownPixels(source as HTMLImageElement) : undefined;
-  if (bitmap === undefined) return readable(name, () => drawnPixels(source as CanvasImageSource, width, height));
+  // An image made for denser screens (`srcset`) calls fewer pixels its natural size than it has: drawn, it would be cut off.
+  const bitmap = "naturalWidth" in source ? await shown(source) : undefined;
+  const drawn = bitmap ?? { width, height };
   try {
-    checkSize(bitmap.width, bitmap.height, name);
-    return readable(name, () => drawnPixels(bitmap, bitmap.width, bitmap.height));
+    return readable(name, () => drawnPixels(bitmap ?? (source as CanvasImageSource), drawn.width, drawn.height));
   } finally {
-    bitmap.close();
-  }
-}
-
-/** An image that was made for a screen of more pixels (`srcset`) calls fewer its natural size than it has: drawn, it would be cut off. */
-async function ownPixels(image: HTMLImageElement): Promise<ImageBitmap | undefined> {
-  try {
-    return await createImageBitmap(image);
-  } catch {
-    return undefined; // a drawing without a size, or no such function: as it is drawn
+    bitmap?.close();
   }
 }
 

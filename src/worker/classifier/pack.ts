@@ -1,6 +1,7 @@
 import { absolute } from "#worker";
 import type { PictureOptions } from "../../classifier.ts";
 import { isKind } from "../../platform/kinds.ts";
+import { shown } from "../../platform/shown.ts";
 import type { RawImage } from "../../vision/image.ts";
 import type { ImageInput } from "../../vision/toImage.ts";
 
@@ -57,13 +58,4 @@ function packPixels(
 function memoryOf(view: Uint8Array | Uint8ClampedArray, transfer: boolean): ArrayBuffer[] {
   const { buffer, byteLength } = view;
   return transfer && isKind(buffer, "ArrayBuffer") && buffer.byteLength === byteLength ? [buffer] : [];
-}
-
-async function shown(image: ImageInput): Promise<ImageBitmap | undefined> {
-  if (typeof createImageBitmap !== "function") return undefined;
-  try {
-    return await createImageBitmap(image as ImageBitmapSource);
-  } catch {
-    return undefined; // not loaded yet, another site's, or none of these: toImage finds the words
-  }
 }
