@@ -94,7 +94,8 @@ export function apply<K extends OpName>(
   return outputs;
 }
 
-function checkHome(op: string, t: Tensor): void {
+/** Throws unless `t` is a tensor of the current backend, with its values. */
+export function checkHome(op: string, t: Tensor): void {
   if (!(t instanceof Tensor))
     throw new ArgumentError(`${op}: needs tensors, got ${kindOf(t)}; see tensor(values, shape)`);
   const here = currentBackend();
@@ -103,8 +104,8 @@ function checkHome(op: string, t: Tensor): void {
   const home = t.storage.memory;
   if (home !== here) {
     throw new ResNetError(
-      `${op}: an input of shape ${formatShape(t.shape)} lives on the ${home.name} backend, but ${here.name} is current; ` +
-        "move a network with `await net.to()` after a second `init`",
+      `${op}: an input of shape ${formatShape(t.shape)} is on the ${home.name} backend of an earlier \`init\`; ` +
+        "move a network with `await net.to()`, make other tensors anew",
       { code: "ERR_BACKEND" },
     );
   }

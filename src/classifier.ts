@@ -1,5 +1,4 @@
-import type { BackendInfo } from "./backend/backend.ts";
-import { currentBackend } from "./backend/current.ts";
+import type { Backend, BackendInfo } from "./backend/backend.ts";
 import { ArgumentError } from "./errors.ts";
 import { checkLabels, classIndex, type Explanation, explanation } from "./explanation.ts";
 import type { ModelName } from "./models/names.ts";
@@ -72,16 +71,23 @@ export class LocalClassifier implements Classifier {
   readonly preprocessing: Preprocessing;
   readonly numClasses: number;
   readonly worker = false;
-  readonly #home = currentBackend();
+  readonly #home: Backend;
   /** The classifier's weight, [numClasses, numFeatures], for activation maps. */
   readonly #weight: Promise<Float32Array> | undefined;
   readonly #programs: PicturePrograms;
 
   /** Takes the network over: its weights are packed at the first picture, and the network itself can then not be used. */
-  constructor(model: ModelName, net: PictureNet, preprocessing: Preprocessing, labels: Labels | undefined) {
+  constructor(
+    model: ModelName,
+    net: PictureNet,
+    preprocessing: Preprocessing,
+    labels: Labels | undefined,
+    home: Backend,
+  ) {
     checkLabels(labels, net.numClasses);
     this.model = model;
-    this.#programs = new PicturePrograms(net);
+    this.#home = home;
+    this.#programs = new PicturePrograms(net, home);
     this.preprocessing = preprocessing;
     this.labels = labels;
     this.numClasses = net.numClasses;

@@ -1,3 +1,4 @@
+import { currentBackend } from "./backend/current.ts";
 import { LocalClassifier } from "./classifier.ts";
 import { type CheckpointSource, loadCheckpoint } from "./io/checkpoint.ts";
 import type { FetchProgress } from "./io/fetch.ts";
@@ -56,6 +57,7 @@ export async function openClassifier(source: ClassifierSource, options: OpenOpti
   onProgress?.({ phase: "open", file });
   const checkpoint = await open(source, options);
   onProgress?.({ phase: "load", file });
+  const home = currentBackend(); // labels may take their time, and `init` be called meanwhile
   const net = build(model, checkpoint);
   try {
     net.loadStateDict(checkpoint);
@@ -64,7 +66,7 @@ export async function openClassifier(source: ClassifierSource, options: OpenOpti
     // A stem of one channel takes grey pictures: as MNIST's are prepared, which is what `resnet-ts train` does to them.
     const usual = net.conv1.inChannels === 1 ? greyClassification() : usualPreprocessing(model);
     const preprocessing = source.preprocessing ?? published?.preprocessing ?? usual;
-    const made = new LocalClassifier(model, net, preprocessing, labels);
+    const made = new LocalClassifier(model, net, preprocessing, labels, home);
     onProgress?.({ phase: "ready", file });
     return made;
   } catch (error) {

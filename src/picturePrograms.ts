@@ -1,3 +1,5 @@
+import type { Backend } from "./backend/backend.ts";
+import { withBackend } from "./backend/current.ts";
 import { DisposedError } from "./errors.ts";
 import { type Compilable, type CompiledNetwork, compile } from "./graph/compile.ts";
 import type { PictureNet } from "./models/pictureNet.ts";
@@ -12,17 +14,20 @@ export interface PictureOutputs {
 
 /**
  * A network compiled for the shapes of input that were used last; packed weights are shared. Takes the network over: its weights
- * are packed at the first run, and the network itself can then not be used.
+ * are packed at the first run, and the network itself can then not be used. It stays on the backend that it was loaded on, whatever
+ * `init` makes current later.
  */
 export class PicturePrograms {
   readonly #net: PictureNet;
+  readonly #home: Backend;
   readonly #programs = new Map<string, CompiledNetwork<PictureOutputs>>();
   #disposed = false;
   #compiling = false;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(net: PictureNet) {
+  constructor(net: PictureNet, home: Backend) {
     this.#net = net;
+    this.#home = home;
   }
 
   /**
@@ -62,13 +67,15 @@ export class PicturePrograms {
   async #pass(data: Float32Array, shape: readonly number[]): Promise<PictureOutputs> {
     const program = await this.#program(shape);
     if (this.#disposed) throw new DisposedError("classifier");
-    const x = Tensor.empty(shape);
-    try {
-      x.storage.write(data); // a 4-D tensor's bytes are channels-last
-      return program.runSync(x);
-    } finally {
-      x.dispose();
-    }
+    return withBackend(this.#home, () => {
+      const x = Tensor.empty(shape);
+      try {
+        x.storage.write(data); // a 4-D tensor's bytes are channels-last
+        return program.runSync(x);
+      } finally {
+        x.dispose();
+      }
+    });
   }
 
   async #program(shape: readonly number[]): Promise<CompiledNetwork<PictureOutputs>> {
@@ -80,7 +87,7 @@ export class PicturePrograms {
     this.#compiling = true;
     let made: CompiledNetwork<PictureOutputs>;
     try {
-      made = before === undefined ? await compile(outputs(this.#net), shape) : await before.forShape(shape);
+      made = await withBackend(this.#home, () => before?.forShape(shape) ?? compile(outputs(this.#net), shape));
     } catch (error) {
       throw this.#disposed ? new DisposedError("classifier") : error;
     } finally {

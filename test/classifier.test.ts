@@ -90,6 +90,26 @@ test("dispose at any moment of a call: its answer or that the classifier was dis
   assert.ok(told.includes(true));
 });
 
+test("it stays on the backend that it was made on, whatever init makes current; with pictures of any number", async () => {
+  for (const backend of ["wasm", "js"] as const) {
+    await init({ backend });
+    const [warm, fresh] = [await createClassifier(), await createClassifier()];
+    const expected = [...(await warm.logits([picture]))];
+    await init(backend === "js" ? {} : { threads: 2 });
+    const later = await createClassifier();
+    await later.logits([picture]);
+    await init({ backend: "js" });
+    for (const one of [warm, fresh]) {
+      assert.equal([...(await one.logits([picture]))], expected);
+      assert.equal([...(await one.logits([picture, picture]))], [...expected, ...expected]);
+      assert.is(one.backend.backend, backend);
+      one.dispose();
+    }
+    later.dispose();
+  }
+  await init({ backend: "wasm" });
+});
+
 test("features of the same picture are alike, and the classifier sees them", async () => {
   const feature = await classifier.embed(sample);
   assert.is(feature.length, 64);

@@ -458,7 +458,7 @@ test("tensors of two backends do not meet unnoticed; a storage can move", async 
   setMemory(second);
   assert.match(
     messageOf(() => relu(t), ResNetError),
-    /lives on the js backend.*net\.to\(\)/,
+    /is on the js backend.*net\.to\(\)/,
   );
   await t.storage.move();
   assert.is(t.storage.memory, currentMemory());

@@ -118,6 +118,8 @@ export interface ProgramOptions {
   readonly share?: Program;
   /** Called with a constant that the program will never read again, because it holds a packed copy. */
   readonly release: (constant: Storage) => void;
+  /** Gives what stands for a constant that the program reads in every run: nobody else writes to it, and it outlives the program. */
+  readonly keep: (constant: Storage) => Storage;
 }
 
 /** Bytes. */

@@ -1,7 +1,9 @@
-import type { Graph, KernelTime, Precision, Program, ProgramMemory } from "../backend/backend.ts";
-import { currentBackend } from "../backend/current.ts";
+import { checkHome } from "../autograd.ts";
+import type { Backend, Graph, KernelTime, Precision, Program, ProgramMemory } from "../backend/backend.ts";
+import { currentBackend, withBackend } from "../backend/current.ts";
 import { constants } from "../backend/graph.ts";
 import { ArgumentError, DisposedError, ResNetError, ShapeError } from "../errors.ts";
+import { checkOptions } from "../options.ts";
 import { formatShape, isShape, type Shape, sameShape } from "../tensor/shape.ts";
 import type { Storage } from "../tensor/storage.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -47,6 +49,7 @@ export interface CompileOptions<Out = unknown> {
  * backend without a compiler (`js`) the same rewritten graph is launched node by node.
  *
  * Evaluation mode is used whatever the model is in. Unless `keepModel` is set, the model's weights are given back.
+ * The weights are those of this moment: what is done to the model later changes nothing. It stays on the backend that is current now.
  * @param shape of the input, e.g. [1, 3, 224, 224]
  * @throws ShapeError where the network cannot take that shape
  */
@@ -55,6 +58,7 @@ export async function compile<Out>(
   shape: Shape,
   options: CompileOptions<Out> = {},
 ): Promise<CompiledNetwork<Out>> {
+  checkOptions("compile", options, ["memory", "precision", "keepModel", "share"]);
   const { keepModel = false, share } = options;
   const { memory = share?.options.memory ?? "default", precision = share?.options.precision ?? "f32" } = options;
   if (typeof model?.forward !== "function") {
@@ -69,32 +73,38 @@ export async function compile<Out>(
     throw new ArgumentError(`compile: memory must be "default" or "low", got ${JSON.stringify(memory)}`);
   }
   checkPrecision(precision);
+  const backend = currentBackend(); // an `init` may put another in its place while this waits
   const shared = (share?.shared() ?? new Shared()).retain();
   try {
     const captured = inEvaluation(model, () => capture((x) => model.forward(x), shape));
     const returned = tensorsIn(captured.result);
-    if (returned.length === 0) throw new ArgumentError("compile: forward returned no tensor");
+    if (returned.length === 0) throw new ArgumentError("compile: forward returned no tensor; it cannot be async");
     const raw = buildGraph(captured, returned, (constant) => shared.folds.own(constant));
     // A model may return a parameter of its own.
     const owners = ownersOf(model);
     const owned = new Set([...owners.values()].flat());
     for (const t of returned) if (!owned.has(t)) t.dispose();
-    checkHome(raw);
+    checkWeights(raw);
     const graph = await optimise(raw, shared.folds);
     const release = (constant: Storage): void => {
       if (shared.folds.owns(constant)) constant.release();
       else if (!keepModel) for (const t of owners.get(constant) ?? []) t.dispose();
     };
+    const keep = (constant: Storage): Storage =>
+      withBackend(backend, () =>
+        shared.keep(constant, shared.folds.owns(constant) || (!keepModel && owners.has(constant))),
+      );
     // What was folded is not needed any more: packed weights may take its place.
     const needed = constants(graph);
     for (const storage of owners.keys()) if (!needed.has(storage)) release(storage);
-    const backend = currentBackend();
     const before = share?.program();
-    const program = backend.compile
-      ? await backend.compile(graph, { memory, precision, release, ...(before === undefined ? {} : { share: before }) })
-      : await createExecutor(graph, backend);
+    const options = { memory, precision, release, keep, ...(before === undefined ? {} : { share: before }) };
+    const program = await withBackend(
+      backend,
+      () => backend.compile?.(graph, options) ?? createExecutor(graph, backend, shared, keep),
+    );
     if (!keepModel) for (const tensors of owners.values()) for (const t of tensors) t.dispose();
-    return new CompiledNetwork(model, captured, graph, program, shared, { memory, precision });
+    return new CompiledNetwork(model, captured, graph, program, backend, shared, { memory, precision });
   } catch (error) {
     shared.release();
     throw error;
@@ -113,7 +123,7 @@ export class CompiledNetwork<Out = Tensor> {
   readonly #result: Out;
   #program: Program | undefined;
   readonly #shared: Shared;
-  readonly #backend = currentBackend();
+  readonly #backend: Backend;
 
   /** Use {@link compile}. */
   constructor(
@@ -121,12 +131,14 @@ export class CompiledNetwork<Out = Tensor> {
     captured: Captured<Out>,
     graph: Graph,
     program: Program,
+    backend: Backend,
     shared: Shared,
     options: { readonly memory: "default" | "low"; readonly precision: Precision },
   ) {
     this.#model = model;
     this.#result = captured.result;
     this.#program = program;
+    this.#backend = backend;
     this.#shared = shared;
     this.inputShape = captured.input.shape;
     this.outputShapes = graph.outputs.map((y) => y.shape);
@@ -179,17 +191,12 @@ export class CompiledNetwork<Out = Tensor> {
   }
 
   #check(x: Tensor): void {
+    this.shared();
+    checkHome("compiled network", x);
     if (!sameShape(x.shape, this.inputShape)) {
       throw new ShapeError(
         "compiled network",
         `it was compiled for ${formatShape(this.inputShape)}, the input has ${formatShape(x.shape)}; use forShape(shape)`,
-      );
-    }
-    const here = currentBackend();
-    if (here !== this.#backend || x.storage.memory !== here) {
-      throw new ResNetError(
-        `compiled network: it was compiled for the ${this.#backend.name} backend; input and current backend must be the same`,
-        { code: "ERR_BACKEND" },
       );
     }
   }
@@ -217,9 +224,15 @@ export class CompiledNetwork<Out = Tensor> {
     return this.#program;
   }
 
-  /** For `compile`. */
+  /** For `compile`. @throws ResNetError on another backend */
   shared(): Shared {
     this.program();
+    if (currentBackend() !== this.#backend) {
+      throw new ResNetError(
+        `compiled network: it is on the ${this.#backend.name} backend of an earlier \`init\`; make it anew`,
+        { code: "ERR_BACKEND" },
+      );
+    }
     return this.#shared;
   }
 }
@@ -255,12 +268,12 @@ function ownersOf(model: Compilable<unknown>): Map<Storage, Tensor[]> {
   return owners;
 }
 
-function checkHome(graph: Graph): void {
+function checkWeights(graph: Graph): void {
   const here = currentBackend();
   for (const constant of constants(graph)) {
     if (constant.disposed || constant.memory === here) continue;
     throw new ResNetError(
-      `compile: a weight lives on the ${constant.memory.name} backend, but ${here.name} is current; call \`await net.to()\` first`,
+      `compile: a weight is on the ${constant.memory.name} backend of an earlier \`init\`; call \`await net.to()\` first`,
       { code: "ERR_BACKEND" },
     );
   }

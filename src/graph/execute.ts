@@ -1,21 +1,25 @@
 import type { Backend, Graph, GraphNode, Program, ProgramMemory, View } from "../backend/backend.ts";
 import { constants, lifetimes } from "../backend/graph.ts";
 import { Storage } from "../tensor/storage.ts";
-import { constant } from "./build.ts";
+import type { Shared } from "./shared.ts";
 
-/** Runs a graph node by node on any backend: the fallback where a backend has no `compile` of its own. */
-export async function createExecutor(graph: Graph, backend: Backend): Promise<Program> {
-  const scaled = new Set<Storage>();
-  const folded = await foldScales(graph, scaled);
-  const kept = [...constants(folded)].map((storage) => (scaled.has(storage) ? storage : storage.retain()));
+/** Runs a graph node by node where a backend has no `compile` of its own (and reads at once). */
+export function createExecutor(
+  graph: Graph,
+  backend: Backend,
+  shared: Shared,
+  keep: (constant: Storage) => Storage,
+): Program {
+  const folded = foldScales(graph, shared);
+  const kept = [...constants(folded)].map((storage) => [storage, keep(storage)] as const);
   const lives = lifetimes(folded);
-  const weights = kept.reduce((sum, storage) => sum + storage.length * 4, 0);
+  const weights = kept.reduce((sum, [storage]) => sum + storage.length * 4, 0);
   const arena = peakBytes(lives);
   const memory: ProgramMemory = { weights, packed: 0, arena, commands: 0, total: weights + arena };
   return {
     memory,
     run(input, outputs) {
-      const values = new Map<Storage, Storage>([[folded.input.storage, input.storage]]);
+      const values = new Map<Storage, Storage>([...kept, [folded.input.storage, input.storage]]);
       const view = (v: View): View => ({ storage: values.get(v.storage) ?? v.storage, shape: v.shape });
       const made = new Set<Storage>();
       try {
@@ -44,29 +48,18 @@ export async function createExecutor(graph: Graph, backend: Backend): Promise<Pr
         for (const storage of made) storage.release();
       }
     },
-    dispose() {
-      for (const storage of kept.splice(0)) storage.release();
-    },
+    dispose() {}, // what it reads is shared
   };
 }
 
 /** Weights times the factors of folded batch norms, as new constants. */
-async function foldScales(graph: Graph, made: Set<Storage>): Promise<Graph> {
-  const nodes: GraphNode[] = [];
-  for (const node of graph.nodes) {
+function foldScales(graph: Graph, shared: Shared): Graph {
+  const nodes = graph.nodes.map((node): GraphNode => {
     const { weightScale, ...rest } = node;
-    if (weightScale === undefined) {
-      nodes.push(node);
-      continue;
-    }
-    const weight = node.inputs[1]!;
-    const values = await weight.storage.read();
-    const k = values.length / weightScale.length;
-    const scaled = constant(values.map((v, i) => v * weightScale[Math.floor(i / k)]!));
-    made.add(scaled);
-    const inputs = [node.inputs[0]!, { storage: scaled, shape: weight.shape }, ...node.inputs.slice(2)];
-    nodes.push({ ...rest, inputs });
-  }
+    if (weightScale === undefined) return node;
+    const [x, weight, ...others] = node.inputs as [View, View, ...(View | null)[]];
+    return { ...rest, inputs: [x, { ...weight, storage: shared.scale(weight.storage, weightScale) }, ...others] };
+  });
   return { ...graph, nodes };
 }
 

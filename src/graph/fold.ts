@@ -11,9 +11,11 @@ export class Folds {
 
   /** Remembers a constant's values; they outlive the constant. */
   async learn(constants: Iterable<Storage>): Promise<void> {
-    for (const storage of constants) {
-      if (!this.#values.has(storage)) this.#values.set(storage, await storage.read());
-    }
+    // All reads begin at once: deferred values are computed where the network is, whichever backend is current a moment later.
+    const reads = [...constants]
+      .filter((storage) => !this.#values.has(storage))
+      .map(async (storage) => this.#values.set(storage, await storage.read()));
+    await Promise.all(reads);
   }
 
   /** The same parameters give the same fold, so that graphs for different shapes share packed weights. */

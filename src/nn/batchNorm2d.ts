@@ -1,9 +1,9 @@
 import { recomputing } from "../autograd.ts";
 import { ArgumentError } from "../errors.ts";
 import { batchNorm, batchNormTrain } from "../ops/batchNorm.ts";
+import { checkOptions } from "../options.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
-import { checkOptions } from "./options.ts";
 import { buffer, constant, lazyParameter, type Parameter } from "./parameter.ts";
 import { pyBool, pyFloat } from "./python.ts";
 

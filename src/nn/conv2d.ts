@@ -1,10 +1,10 @@
 import { ArgumentError } from "../errors.ts";
 import { type Pair, pair } from "../ops/check.ts";
 import { conv2d } from "../ops/conv2d.ts";
+import { checkOptions } from "../options.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { convDefaults } from "./defaults.ts";
 import { Module } from "./module.ts";
-import { checkOptions } from "./options.ts";
 import type { Parameter } from "./parameter.ts";
 import { pyTuple } from "./python.ts";
 

@@ -1,9 +1,9 @@
 import { ArgumentError } from "../errors.ts";
 import { linear } from "../ops/linear.ts";
+import { checkOptions } from "../options.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { convDefaults } from "./defaults.ts";
 import { Module } from "./module.ts";
-import { checkOptions } from "./options.ts";
 import type { Parameter } from "./parameter.ts";
 import { pyBool } from "./python.ts";
 

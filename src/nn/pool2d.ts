@@ -1,8 +1,8 @@
 import { type Pair, pair } from "../ops/check.ts";
 import { adaptiveAvgPool2d, adaptiveMaxPool2d, avgPool2d, maxPool2d } from "../ops/pool2d.ts";
+import { checkOptions } from "../options.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
-import { checkOptions } from "./options.ts";
 import { pyPair } from "./python.ts";
 
 /** `torch.nn.MaxPool2d`'s and `AvgPool2d`'s arguments; numbers or [height, width]. */

@@ -1,6 +1,6 @@
 import { currentBackend } from "../backend/current.ts";
 import { ArgumentError } from "../errors.ts";
-import { checkOptions } from "../nn/options.ts";
+import { checkOptions } from "../options.ts";
 import { pow } from "../tensor/math.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import { Tensor, zeros } from "../tensor/tensor.ts";

@@ -53,7 +53,7 @@ export class CompiledProgram implements Program {
   readonly #graph: Graph;
   readonly #prepared: Prepared;
   readonly #plan: Plan;
-  readonly #kept: Storage[] = [];
+  readonly #keep: ProgramOptions["keep"];
   /** Memory of its own. */
   readonly #taken: number[] = [];
   readonly #arena: number;
@@ -65,6 +65,7 @@ export class CompiledProgram implements Program {
     const { allocator } = machine;
     const shared = options.share instanceof CompiledProgram ? options.share.#prepared : new Prepared(allocator);
     this.#machine = machine;
+    this.#keep = options.keep;
     this.#graph = graph;
     this.#prepared = shared.retain();
     try {
@@ -81,20 +82,20 @@ export class CompiledProgram implements Program {
       // Weights first: what they leave behind is room for the arena.
       const packer = new Packer(machine, shared, found, options.release);
       this.#plan = plan(sliced, found);
-      const lowering = new Lowering(about, constants, this.#plan, packer);
+      const lowering = new Lowering(about, constants, this.#plan, packer, options.keep);
       try {
         lowering.prepareAll(sliced.graph, found.packed);
       } finally {
         packer.finish();
       }
-      for (const storage of found.direct) this.#kept.push(storage.retain());
+      let weights = 0;
+      for (const storage of found.direct) weights += options.keep(storage).length * 4;
       this.#arena = this.#take(this.#plan.bytes, "activations of a compiled network");
       const commands = lowering.lower(sliced.graph, this.#arena);
       const bytes = wordsOf(commands) * 4;
       this.#block = this.#take(bytes, "commands of a compiled network");
       this.#count = commands.length;
       writeCommands(allocator, commands, this.#block);
-      const weights = this.#kept.reduce((sum, storage) => sum + storage.length * 4, 0);
       const packed = shared.bytes;
       const arena = this.#plan.bytes;
       this.memory = { weights, packed, arena, commands: bytes, total: weights + packed + arena + bytes };
@@ -116,7 +117,6 @@ export class CompiledProgram implements Program {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#prepared.release();
-    for (const storage of this.#kept) storage.release();
     for (const at of this.#taken) this.#machine.allocator.free(at);
   }
 
@@ -128,7 +128,7 @@ export class CompiledProgram implements Program {
 
   #address({ storage }: View): number {
     const offset = this.#plan.values.get(storage);
-    return offset === undefined ? (storage.handle as number) : this.#arena + offset;
+    return offset === undefined ? (this.#keep(storage).handle as number) : this.#arena + offset;
   }
 
   #copy(from: number, to: number, length: number): void {
@@ -145,6 +145,7 @@ class Lowering implements LowerContext {
   readonly #constants: ReadonlySet<Storage>;
   readonly #plan: Plan;
   readonly #packer: Packer;
+  readonly #keep: ProgramOptions["keep"];
   #arena = 0;
   #commands: Command[] = [];
   #node: GraphNode | undefined;
@@ -156,7 +157,9 @@ class Lowering implements LowerContext {
     constants: ReadonlySet<Storage>,
     plan: Plan,
     packer: Packer,
+    keep: ProgramOptions["keep"],
   ) {
+    this.#keep = keep;
     this.workers = about.workers;
     this.memory = about.memory;
     this.chosen = about.chosen;
@@ -191,7 +194,9 @@ class Lowering implements LowerContext {
   address({ storage }: View): number {
     const offset = this.#plan.values.get(storage);
     if (offset !== undefined) return this.#arena + offset;
-    return this.#packer.staged(storage) ?? (storage.handle as number);
+    // What is prepared is read once, from where it is; what commands read stays.
+    const read = this.#arena === 0 ? storage : this.#keep(storage);
+    return this.#packer.staged(storage) ?? (read.handle as number);
   }
 
   scratch(): number {

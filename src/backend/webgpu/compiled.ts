@@ -25,7 +25,8 @@ export class CompiledProgram implements Program {
   readonly #input: Block;
   readonly #outputs: readonly Block[];
   readonly #prepared: Prepared;
-  readonly #kept: readonly Storage[];
+  /** What is read as it is, in every run. */
+  readonly #kept: ReadonlyMap<Storage, Storage>;
   readonly #offsets: ReadonlyMap<Storage, number>;
   readonly #arena: Block;
   readonly #uniforms: GPUBuffer;
@@ -56,7 +57,8 @@ export class CompiledProgram implements Program {
         const storage = waiting.shift()!;
         if (!direct.has(storage) && !waiting.includes(storage)) options.release(storage);
       }
-      return new CompiledProgram(machine, graph, shared, recorded, direct);
+      const kept = new Map([...direct].map((storage) => [storage, options.keep(storage)]));
+      return new CompiledProgram(machine, graph, shared, recorded, kept);
     } catch (error) {
       shared.release();
       throw error;
@@ -68,11 +70,11 @@ export class CompiledProgram implements Program {
     graph: Graph,
     prepared: Prepared,
     recorded: Recorded,
-    direct: ReadonlySet<Storage>,
+    kept: ReadonlyMap<Storage, Storage>,
   ) {
     this.#machine = machine;
     this.#prepared = prepared;
-    this.#kept = [...direct].map((storage) => storage.retain());
+    this.#kept = kept;
     const lives = [...lifetimes(graph)];
     const scratch = [...recorded.scratch];
     const bytesOf = (length: number, wide = recorded.numbers === "f32"): number =>
@@ -100,7 +102,7 @@ export class CompiledProgram implements Program {
     this.#steps = this.#prepareSteps(recorded.dispatches, resolve);
     this.#input = resolve(recorded.input);
     this.#outputs = recorded.outputs.map(resolve);
-    const weights = this.#kept.reduce((sum, storage) => sum + storage.length * 4, 0);
+    const weights = [...kept.keys()].reduce((sum, storage) => sum + storage.length * 4, 0);
     const packed = prepared.bytes;
     this.memory = { weights, packed, arena: arena.bytes, commands, total: weights + packed + arena.bytes + commands };
   }
@@ -132,7 +134,6 @@ export class CompiledProgram implements Program {
     this.#machine.used -= this.memory.commands;
     this.#machine.give(this.#arena, this.memory.arena);
     this.#prepared.release();
-    for (const storage of this.#kept) storage.release();
   }
 
   #prepareSteps(dispatches: readonly Dispatch[], resolve: (slot: Slot) => Block): Step[] {
@@ -152,7 +153,8 @@ export class CompiledProgram implements Program {
 
   #block({ storage }: View): Block {
     const offset = this.#offsets.get(storage);
-    return offset === undefined ? (storage.handle as Block) : { ...this.#arena, offset };
+    if (offset !== undefined) return { ...this.#arena, offset };
+    return this.#kept.get(storage)!.handle as Block;
   }
 }
 

@@ -1,4 +1,4 @@
-import { UnknownNameError } from "../errors.ts";
+import { UnknownNameError } from "./errors.ts";
 
 /** Refuses an option that nobody reads, with the nearest that exists. `owner` is what takes the options. */
 export function checkOptions(owner: string, options: object, known: readonly string[]): void {
