@@ -1,7 +1,6 @@
 import { ArgumentError } from "./errors.ts";
-import { hashInName } from "./io/cacheKey.ts";
 import { type CheckpointSource, loadCheckpoint } from "./io/checkpoint.ts";
-import { type FetchOptions, fetchFile } from "./io/fetch.ts";
+import type { FetchOptions } from "./io/fetch.ts";
 import type { Checkpoint } from "./io/stateDict.ts";
 import { embeddedCifarResnet20 } from "./models/embedded/cifarResnet20.ts";
 import { type ModelName, modelName } from "./models/names.ts";
@@ -33,9 +32,8 @@ export async function fetchWeights(weights: PublishedWeights, options: FetchWeig
     (format ?? (isPage() ? "safetensors" : "pth")) === "pth"
       ? (weights.pth ?? weights.safetensors)
       : weights.safetensors;
-  const sha256 = hashInName(url);
-  const file = await fetchFile(url, sha256 === undefined ? fetching : { ...fetching, sha256 });
-  return loadCheckpoint(file, { name: url });
+  const { signal, ...download } = fetching;
+  return loadCheckpoint(url, { download: { ...download, cache: true }, ...(signal === undefined ? {} : { signal }) });
 }
 
 /** Pages may not read files of servers that do not allow it, and the .pth's does not. */

@@ -1,9 +1,9 @@
 import { hdf5Library, openFile } from "#platform";
 import { ArgumentError, FileFormatError } from "../errors.ts";
-import { isKind } from "../platform/kinds.ts";
+import { isKind, kindOf } from "../platform/kinds.ts";
 import { hashInName, isWholeAddress } from "./cacheKey.ts";
 import { detectFormat } from "./detect.ts";
-import { type FetchOptions, fetchBytes, fetchFile } from "./fetch.ts";
+import { type FetchOptions, fetchBytes, fetchFile, forgetFile } from "./fetch.ts";
 import { FileTensor } from "./fileTensor.ts";
 import type { Hdf5Library } from "./hdf5.ts";
 import { readKeras } from "./keras.ts";
@@ -49,13 +49,20 @@ export async function loadCheckpoint(
   source: CheckpointSource,
   options: LoadCheckpointOptions = {},
 ): Promise<Checkpoint> {
-  const bytes = await openSource(source, options);
-  const format = detectFormat(bytes);
-  if (format === "safetensors") {
-    const file = readSafetensors(bytes);
-    return new Checkpoint(file.name, format, withoutWrappers(file), file.extra);
+  const { forget, ...bytes } = await openSource(source, options);
+  let format: CheckpointFormat;
+  let keras: ByteSource | undefined;
+  try {
+    format = detectFormat(bytes);
+    if (format === "safetensors") {
+      const file = readSafetensors(bytes);
+      return new Checkpoint(file.name, format, withoutWrappers(file), file.extra);
+    }
+    keras = format === "keras" ? bytes : format === "torch" ? kerasArchive(bytes) : undefined;
+  } catch (error) {
+    if (error instanceof FileFormatError) await forget?.();
+    throw error;
   }
-  const keras = format === "keras" ? bytes : format === "torch" ? kerasArchive(bytes) : undefined;
   if (keras !== undefined) {
     return readKeras(keras, options.hdf5 ?? (await hdf5Library()));
   }
@@ -72,7 +79,12 @@ function kerasArchive(zip: ByteSource): ByteSource | undefined {
   return { name: zip.name, size, readInto: (target, at) => zip.readInto(target, offset + at) };
 }
 
-async function openSource(source: CheckpointSource, options: LoadCheckpointOptions): Promise<ByteSource> {
+interface Opened extends ByteSource {
+  /** For what is kept and was checked by nobody: a server's error, or half a file, would be found again at every call. */
+  readonly forget?: () => Promise<void>;
+}
+
+async function openSource(source: CheckpointSource, options: LoadCheckpointOptions): Promise<Opened> {
   const { name, signal } = options;
   signal?.throwIfAborted();
   if (isKind(source, "ArrayBuffer", "Uint8Array")) return memorySource(name ?? "buffer", source);
@@ -82,26 +94,27 @@ async function openSource(source: CheckpointSource, options: LoadCheckpointOptio
   }
   if (typeof source !== "string" && !isKind(source, "URL")) {
     throw new ArgumentError(
-      `loadCheckpoint: a path, URL, ArrayBuffer, Uint8Array or Blob is needed, got ${typeof source}`,
+      `loadCheckpoint: a path, URL, ArrayBuffer, Uint8Array or Blob is needed, got ${kindOf(source)}`,
     );
   }
   const text = String(source);
-  if (!/^(?:https?|data|blob):/i.test(text)) {
-    const file = openFile(source instanceof URL || !text.startsWith("file:") ? source : new URL(text));
+  const isAddress = /^https?:/i.test(text);
+  if (isAddress && !isWholeAddress(text)) throw new ArgumentError(`loadCheckpoint: ${quote(text)} is no valid address`);
+  if (!isAddress && !/^(?:data|blob):/i.test(text)) {
+    const file = openFile(source);
     if (file !== undefined) return { name: name ?? text, size: file.size, readInto: file.readInto };
   }
   const { cache, ...given } = options.download ?? {};
-  const isAddress = /^https?:/i.test(text);
-  if (isAddress && !isWholeAddress(text)) throw new ArgumentError(`loadCheckpoint: ${quote(text)} is no valid address`);
   const sha256 = given.sha256 ?? (isAddress ? hashInName(text) : undefined);
   const download = {
     ...given,
     ...(sha256 === undefined ? {} : { sha256 }),
     ...(signal === undefined ? {} : { signal }),
   };
-  return isAddress && (cache ?? sha256 !== undefined)
-    ? openSource(await fetchFile(text, download), { ...options, name: name ?? text })
-    : memorySource(name ?? text, await fetchBytes(text, download));
+  if (!isAddress || !(cache ?? sha256 !== undefined))
+    return memorySource(name ?? text, await fetchBytes(text, download));
+  const opened = await openSource(await fetchFile(text, download), { ...options, name: name ?? text });
+  return sha256 === undefined ? { ...opened, forget: () => forgetFile(text, download) } : opened;
 }
 
 /** Where training scripts put the state dict, the likelier first. */

@@ -85,8 +85,19 @@ export async function fetchBytes(url: string, options: FetchOptions = {}): Promi
   return part.bytes();
 }
 
+/** Takes an address's file out of the cache: it turned out to be none that can be used, and would be handed out for ever. */
+export async function forgetFile(url: string, { store, cacheFolder }: FetchOptions): Promise<void> {
+  await (store ?? cacheStore(cacheFolder)).remove(cacheKey(url)).catch(() => {});
+}
+
 const isOffline = ({ offline = environment("RESNET_TS_OFFLINE") === "1" }: FetchOptions) => offline;
-const mirror = (url: string, { baseUrl = environment("RESNET_TS_BASE_URL") }: FetchOptions) => mirrored(url, baseUrl);
+function mirror(url: string, { baseUrl = environment("RESNET_TS_BASE_URL") }: FetchOptions): string {
+  const from = mirrored(url, baseUrl);
+  if (isWholeAddress(from)) return from;
+  throw new ArgumentError(
+    `fetchFile: the mirror's address has to be whole (https://...), got ${JSON.stringify(baseUrl)}`,
+  );
+}
 const lastPart = (url: string) =>
   url
     .replace(/[?#].*/s, "")

@@ -27,18 +27,18 @@ function ownCaches(): CacheStorage | undefined {
 
 /** The browser's cache. The folder is Node's business and does not count here. */
 export function cacheStore(_folder?: string, storage: CacheStorage | undefined = ownCaches()): CacheStore {
-  const cache = storage?.open(NAME);
+  const cache = openOwn(storage);
   return {
     place: storage === undefined ? "memory" : "the browser's cache",
     async find(key) {
-      const answer = await (await cache)?.match(address(key));
+      const answer = await lookUp(await cache, address(key));
       if (answer === undefined) return undefined;
       const content = await answer.blob();
       return { content, size: content.size };
     },
     async sha256(key) {
       const opened = await cache;
-      const answer = await opened?.match(address(key));
+      const answer = await lookUp(opened, address(key));
       const known = answer?.headers.get(SUM);
       if (answer === undefined || known) return known ?? undefined;
       const content = await answer.blob();
@@ -53,9 +53,23 @@ export function cacheStore(_folder?: string, storage: CacheStorage | undefined =
       return openPart(key, alone ? await cache : undefined, unlock);
     },
     async remove(key) {
-      await (await cache)?.delete(address(key));
+      await (await cache)?.delete(address(key)).catch(() => {});
     },
   };
+}
+
+/** Undefined where the browser has a cache and refuses it: cookies are blocked, a private window, a damaged disk. */
+async function openOwn(storage: CacheStorage | undefined): Promise<Cache | undefined> {
+  try {
+    return await storage?.open(NAME);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What cannot be read is not there. */
+async function lookUp(cache: Cache | undefined, key: string): Promise<Response | undefined> {
+  return cache?.match(key).catch(() => undefined);
 }
 
 async function* pieces(blob: Blob): AsyncGenerator<Uint8Array> {
@@ -85,7 +99,7 @@ async function openPart(key: string, cache: Cache | undefined, unlock: () => voi
   const pendingSize = () => pending.reduce((sum, bytes) => sum + bytes.length, 0);
 
   for (let i = 0; cache !== undefined; i++) {
-    const answer = await cache.match(address(key, i));
+    const answer = await lookUp(cache, address(key, i));
     if (answer === undefined) break;
     note ??= JSON.parse(answer.headers.get(NOTE) ?? "{}") as PartNote;
     blobs.push(await answer.blob());
@@ -102,7 +116,7 @@ async function openPart(key: string, cache: Cache | undefined, unlock: () => voi
     blobs.push(blob);
   };
   const drop = async () => {
-    for (let i = blobs.length - 1; i >= 0; i--) await cache?.delete(address(key, i));
+    for (let i = blobs.length - 1; i >= 0; i--) await cache?.delete(address(key, i)).catch(() => {});
     blobs = [];
     pending = [];
   };

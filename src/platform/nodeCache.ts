@@ -51,7 +51,7 @@ async function ifThere<T>(promise: Promise<T>): Promise<T | undefined> {
 async function readJson<T>(path: string): Promise<T | undefined> {
   const text = await ifThere(readFile(path, "utf8"));
   try {
-    return text === undefined ? undefined : (JSON.parse(text) as T);
+    return text === undefined ? undefined : ((JSON.parse(text) ?? undefined) as T | undefined);
   } catch {
     return undefined;
   }

@@ -8,8 +8,9 @@ import type { DiskFile } from "./files.ts";
 /** Read at a time; Node refuses 2 GiB and more. */
 const MAX_READ = 1 << 30;
 
-/** Opens a file by its path or `file:` URL. */
-export function openFile(path: string | URL): DiskFile {
+/** Opens a file by its path or `file:` URL, which may be a string as well. */
+export function openFile(place: string | URL): DiskFile {
+  const path = typeof place === "string" && /^file:/i.test(place) ? parsed(place) : place;
   const name = path instanceof URL ? path.pathname : path;
   // Not opened yet: opening a named pipe would wait for its writer.
   const known = explained(name, () => statSync(path, { bigint: true }));
@@ -31,6 +32,14 @@ export function openFile(path: string | URL): DiskFile {
       });
     },
   };
+}
+
+function parsed(address: string): URL {
+  try {
+    return new URL(address);
+  } catch (cause) {
+    throw new FileAccessError(address, "is no valid file address", { cause });
+  }
 }
 
 function withFile(name: string, path: string | URL, use: (fd: number) => void): void {

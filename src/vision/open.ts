@@ -15,7 +15,7 @@ const tooLarge = (name: string, size: number) =>
 export async function readPictureFile(source: string | URL, signal?: AbortSignal): Promise<Uint8Array> {
   const name = String(source);
   if (/^(?:https?|data|blob):/i.test(name)) return download(name, signal);
-  const file = openFile(name.startsWith("file:") ? new URL(name) : source);
+  const file = openFile(source);
   if (file === undefined) return download(name, signal); // there are no paths here, so it is an address beside the page
   if (file.size > MAX_BYTES) throw tooLarge(name, file.size);
   const bytes = new Uint8Array(file.size);

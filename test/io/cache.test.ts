@@ -107,11 +107,26 @@ test("the browser's store: resumes from its pieces, then keeps the whole file an
   }
 });
 
-test("without a Cache API the file comes all the same", async () => {
+test("without a Cache API, or with one that refuses or fails, the file comes all the same", async () => {
+  const fail = async () => {
+    throw new DOMException("The operation is insecure.", "SecurityError");
+  };
+  const failing = (...names: string[]): CacheStorage => {
+    const whole = fakeCaches();
+    const open = async (name: string) =>
+      Object.assign(await whole.open(name), Object.fromEntries(names.map((n) => [n, fail])));
+    return { ...whole, open };
+  };
+  const refusing = { open: fail } as unknown as CacheStorage;
+  const all = failing("match", "put", "delete");
   const server = await serve(honest(file));
   try {
-    const content = (await fetchFile(`${server.url}/x`, { store: cacheStore(undefined, undefined), sha256 })) as Blob;
-    assert.is(content.size, data.length);
+    for (const caches of [undefined, refusing, failing("match"), failing("put"), failing("delete"), all]) {
+      const store = cacheStore(undefined, caches);
+      const content = (await fetchFile(`${server.url}/x`, { store, sha256 })) as Blob;
+      assert.is(content.size, data.length);
+      await store.remove("x");
+    }
   } finally {
     await server.close();
   }

@@ -487,6 +487,34 @@ test("addresses that are not kept: offline, size, silence, progress and the reas
   assert.match(refused.message, /fetch failed \(.+\)/);
 });
 
+test("what came unchecked and is no checkpoint is not kept: a server's error, half a file", async ({ folder }) => {
+  let now: Uint8Array = new TextEncoder().encode("<Error><Code>AccessDenied</Code></Error>");
+  // Without a length, a connection that ends early looks like the end of the file.
+  const handler: Handler = (_, response) => response.writeHead(200, { connection: "close" }).end(now);
+  await against(handler, async (base) => {
+    const url = base.replace(/net-.*/, "net.safetensors");
+    const download = { ...quick, cacheFolder: folder, cache: true };
+    assert.match((await failure(loadCheckpoint(url, { download }))).message, /is no checkpoint/);
+    now = data.subarray(0, 100_000);
+    assert.match((await failure(loadCheckpoint(url, { download }))).message, /not a valid safetensors file/);
+    assert.equal(readdirSync(folder), []);
+    now = data;
+    await loadCheckpoint(url, { download });
+    assert.is(
+      (await loadCheckpoint(url, { download: { ...download, offline: true } })).get("w")!.read()[74_999],
+      74_999,
+    );
+  });
+});
+
+test("a mirror has to be a whole address", async ({ folder }) => {
+  const asked = fetchFile("https://example.org/x.bin", { cacheFolder: folder, baseUrl: "mirror.local/models" });
+  assert.match(
+    (await failure(asked)).message,
+    /^fetchFile: the mirror's address has to be whole .*got "mirror\.local\/models"/,
+  );
+});
+
 test("an error of onProgress is the caller's own, and no address is one", async ({ folder }) => {
   const mine = new Error("mine");
   const onProgress = () => {

@@ -103,6 +103,7 @@ const refused: [name: string, source: string | Uint8Array<ArrayBuffer>, message:
   ["the tar format", golden("very-old.tar"), /tar archive.*0\.1\.10.*save it anew/],
   ["a folder", golden("."), /is a folder/],
   ["no file", golden("nothing.pth"), /nothing\.pth: there is no such file/],
+  ["no file address", "file://[", /^file:\/\/\[: is no valid file address/],
   ["an empty file", new Uint8Array(0), /buffer: is empty/],
   ["one byte", text("x"), /fewer than the 8/],
   ["a web page", text("<!DOCTYPE html>\n<html><body>Sign in</body></html>"), /HTML page, not weights/],

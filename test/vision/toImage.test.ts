@@ -49,6 +49,7 @@ test("a path, a file: URL, a name that lies about its kind", async () => {
     await refused(join(folder, "note.png"), FileFormatError, /note\.png: is a text file/);
     await refused(join(folder, "none.png"), FileAccessError, /none\.png: there is no such file/);
     await refused(folder, FileAccessError, /is a folder/);
+    await refused("file://[", FileAccessError, /no valid file address/);
   } finally {
     rmSync(folder, { recursive: true });
   }
