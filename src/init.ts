@@ -1,6 +1,7 @@
 import type { Backend, BackendInfo } from "./backend/backend.ts";
 import { currentBackend } from "./backend/current.ts";
 import { ArgumentError, ResNetError, UnknownNameError } from "./errors.ts";
+import { checkOptions } from "./options.ts";
 import { isKind } from "./platform/kinds.ts";
 import { setMemory } from "./tensor/memory.ts";
 
@@ -46,6 +47,7 @@ let attempts: readonly Attempt[] = [];
  */
 export async function init(options: InitOptions = {}): Promise<BackendInfo> {
   if (Object(options) !== options) throw new ArgumentError(`init: expected { backend, threads, … }, got ${options}`);
+  checkOptions("init", options, ["backend", "threads", "relaxed", "wasm", "worker", "gpu"]);
   const { backend, threads = 1, relaxed = false, wasm, worker, gpu } = options;
   if (backend !== undefined && !backends.includes(backend)) throw new UnknownNameError("backend", backend, backends);
   if (!Number.isInteger(threads) || threads < 1 || threads > 256) {

@@ -11,6 +11,7 @@ import * as assert from "uvu/assert";
 import { currentBackend } from "../src/backend/current.ts";
 import { hasRelaxedSimd } from "../src/backend/wasm/binary.ts";
 import { start } from "../src/cli/backend.ts";
+import { createClassifier } from "../src/createClassifier.ts";
 import type { ResNetError } from "../src/errors.ts";
 import { type InitOptions, info, init, initOptions } from "../src/init.ts";
 import { repoRoot } from "./support/shared.ts";
@@ -119,7 +120,7 @@ test("a server that is not there, a file that is not there, bytes of something e
   );
   assert.match(
     (await refused({ wasm: new TextEncoder().encode(html) })).message,
-    /what was handed over is not a WebAssembly binary/,
+    /what was handed over \(Uint8Array; an address is a URL\) is not a WebAssembly binary/,
   );
 });
 
@@ -186,7 +187,23 @@ test("of calls at the same time the last one that succeeds holds", async () => {
   assert.equal([info().threads, initOptions()], [2, { threads: 2 }]);
 });
 
+test("a response serves every init and every worker", async () => {
+  const wasm = await fetch(`${base}/strict.wasm`);
+  await Promise.all([init({ wasm }), init({ wasm, relaxed: true })]);
+  await init({ backend: "js" });
+  assert.is((await init({ wasm })).binary, "strict");
+  for (let i = 0; i < 2; i++) {
+    const classifier = await createClassifier("cifar_resnet20", { worker: true });
+    assert.is(classifier.backend.binary, "strict");
+    classifier.dispose();
+  }
+});
+
 test("options that are none are refused", async () => {
+  assert.match(
+    (await refused({ thread: 4 } as never)).message,
+    /^unknown option of init "thread"; did you mean "threads"/,
+  );
   assert.match((await refused("webgpu" as never)).message, /^init: expected \{ backend, threads, … \}, got webgpu$/);
   assert.match((await refused(null as never)).message, /got null$/);
 });

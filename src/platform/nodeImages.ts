@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { deflateSync, inflateSync } from "node:zlib";
 import { ResNetError } from "../errors.ts";
 import type { RgbaPixels } from "./images.ts";
+import { requireHere } from "./nodeLater.ts";
 
 /** Unpacks a zlib stream; throws as soon as it gives more than `max` bytes. */
 export function inflate(data: Uint8Array, max: number): Uint8Array {
@@ -40,7 +40,7 @@ async function loadDecoder(): Promise<Decoder> {
   }
   let path: string;
   try {
-    path = createRequire(import.meta.url).resolve("@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm");
+    path = requireHere().resolve("@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm");
   } catch (cause) {
     throw missing("@jsquash/jpeg", "decode JPEG files", cause);
   }

@@ -98,7 +98,9 @@ function forbidden(): boolean {
 /** The content type does not matter: what was fetched is compiled from its bytes, once it looks like a binary. */
 export async function bytesOf(source: URL | Response | BufferSource): Promise<BufferSource> {
   if (isKind(source, "URL")) return fetched(source);
-  return isKind(source, "Response") ? responseBytes(source) : checked(source, "what was handed over");
+  return isKind(source, "Response")
+    ? responseBytes(source)
+    : checked(source, `what was handed over (${kindOf(source)}; an address is a URL)`);
 }
 
 async function fetched(address: URL): Promise<BufferSource> {
@@ -117,10 +119,15 @@ async function fetched(address: URL): Promise<BufferSource> {
   return responseBytes(response, address.href);
 }
 
+/** What responses brought: each gives its body once, but another `init`, or a worker, may ask again. */
+const bodies = new WeakMap<Response, Promise<ArrayBuffer>>();
+
 async function responseBytes(response: Response, where = response.url || "the response"): Promise<BufferSource> {
   if (!response.ok) throw new Error(`${where} answered ${response.status} ${response.statusText}`.trim());
   const type = response.headers.get("content-type") ?? "no content type";
-  return checked(await response.arrayBuffer(), where, `${type}, `);
+  const body = bodies.get(response) ?? response.arrayBuffer();
+  bodies.set(response, body);
+  return checked(await body, where, `${type}, `);
 }
 
 function checked(source: BufferSource, where: string, type = ""): BufferSource {

@@ -75,7 +75,7 @@ async function backendRequest(options: RemoteOptions["init"]): Promise<BackendRe
   const { name } = plan({ threads, relaxed });
   let binary: BackendRequest["binary"];
   try {
-    binary = isKind(wasm, "URL") ? await bytesOf(wasm) : isKind(wasm, "Response") ? await bytesOf(wasm.clone()) : wasm;
+    binary = isKind(wasm, "URL", "Response") ? await bytesOf(wasm) : wasm;
   } catch (cause) {
     throw new ResNetError(`wasm: ${(cause as Error).message}`, { code: "ERR_WASM", cause });
   }
