@@ -55,6 +55,18 @@ function small(): nn.Sequential {
   return new nn.Sequential(new nn.Conv2d(1, 2, 3, { padding: 1 }), new nn.BatchNorm2d(2), new nn.ReLU());
 }
 
+for (const options of [
+  { eps: -1e-5 },
+  { eps: Number.NaN },
+  { momentum: null },
+  { momentum: -0.1 },
+  { momentum: "0.1" },
+]) {
+  test(`BatchNorm2d refuses ${JSON.stringify(options)}`, () => {
+    assert.throws(() => new nn.BatchNorm2d(2, options as never), /eps and momentum must be numbers of at least 0, got/);
+  });
+}
+
 test("keys are PyTorch's, in PyTorch's order", () => {
   const net = small();
   assert.equal(

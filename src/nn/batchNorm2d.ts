@@ -11,7 +11,7 @@ import { pyBool, pyFloat } from "./python.ts";
 export interface BatchNorm2dOptions {
   /** Added to the variance; 1e-5 by default. */
   readonly eps?: number;
-  /** Share of the new batch in the running statistics (PyTorch's meaning; Keras counts the old share). 0.1 by default. */
+  /** Share of the new batch in the running statistics (PyTorch's meaning; Keras counts the old share; PyTorch's None, an average over all batches, is not there). 0.1 by default. */
   readonly momentum?: number;
   /** A weight and a bias for each channel; true by default. */
   readonly affine?: boolean;
@@ -36,6 +36,11 @@ export class BatchNorm2d extends Module {
       throw new ArgumentError(`BatchNorm2d: numFeatures must be a whole number of at least 1, got ${numFeatures}`);
     }
     const { eps = 1e-5, momentum = 0.1, affine = true } = options;
+    if (![eps, momentum].every((v) => Number.isFinite(v) && v >= 0)) {
+      throw new ArgumentError(
+        `BatchNorm2d: eps and momentum must be numbers of at least 0, got ${eps} and ${momentum}`,
+      );
+    }
     const shape = [numFeatures];
     this.numFeatures = numFeatures;
     this.eps = eps;
