@@ -33,10 +33,11 @@ export function cacheFolder(): string {
   return join(homedir(), ".cache", "resnet-ts");
 }
 
-const host = hostname().replace(/[^A-Za-z0-9-]/g, "") || "host";
+/** Asked for when there is something to download: Deno wants a permission for it. */
+const host = () => hostname().replace(/[^A-Za-z0-9-]/g, "") || "host";
 
 const randomName = () => cryptoModule().randomBytes(4).toString("hex");
-const ownName = () => `${host}-${process.pid}-${randomName()}`;
+const ownName = () => `${host()}-${process.pid}-${randomName()}`;
 
 const gone = (error: unknown) => ["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "");
 
@@ -61,7 +62,7 @@ async function readJson<T>(path: string): Promise<T | undefined> {
 function isOrphan(owner: string, modified: number): boolean {
   if (owner.startsWith("free-")) return true;
   const [, where, pid] = /^(.*)-(\d+)-[0-9a-f]+$/.exec(owner) ?? [];
-  if (where === host) {
+  if (where === host()) {
     try {
       process.kill(Number(pid), 0);
     } catch (error) {

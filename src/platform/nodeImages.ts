@@ -39,12 +39,14 @@ async function loadDecoder(): Promise<Decoder> {
     });
   }
   let path: string;
+  let codec: Decoder["codec"];
   try {
     path = requireHere().resolve("@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm");
+    codec = await import("@jsquash/jpeg/decode.js"); // inside `try`: webpack refuses to bundle what is not installed elsewhere
   } catch (cause) {
     throw missing("@jsquash/jpeg", "decode JPEG files", cause);
   }
-  return { codec: await import("@jsquash/jpeg/decode.js"), wasm: await WebAssembly.compile(await readFile(path)) };
+  return { codec, wasm: await WebAssembly.compile(await readFile(path)) };
 }
 
 function missing(name: string, purpose: string, cause: unknown): ResNetError {
