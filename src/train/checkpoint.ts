@@ -94,7 +94,7 @@ export async function encodeRun(
 export function restoreRun(file: Checkpoint, { net, optimizer, ema, settings }: Run): Progress {
   const saved = header(file);
   const differing = Object.keys({ ...saved.settings, ...settings }).filter(
-    (key) => JSON.stringify(saved.settings[key]) !== JSON.stringify(settings[key]),
+    (key) => inOrder(saved.settings[key]) !== inOrder(settings[key]),
   );
   const part = (prefix: string) =>
     new Map(
@@ -116,6 +116,16 @@ export function restoreRun(file: Checkpoint, { net, optimizer, ema, settings }: 
   const rng = file.get("rng");
   if (rng) setRngState(rng.bytes());
   return saved.progress;
+}
+
+/** JSON to compare: nobody means anything by the order in which options stand. */
+function inOrder(value: unknown): string | undefined {
+  const keys: string[] = [];
+  JSON.stringify(value, (key, inner: unknown) => {
+    keys.push(key);
+    return inner;
+  });
+  return JSON.stringify(value, keys.sort());
 }
 
 function header(file: Checkpoint): Saved {

@@ -1,4 +1,5 @@
 import { noGrad } from "../autograd.ts";
+import { ArgumentError } from "../errors.ts";
 import type { Module } from "../nn/module.ts";
 import { Softmax } from "../nn/softmax.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
@@ -7,6 +8,7 @@ import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Normalization } from "../vision/presets.ts";
 import { DataLoader, type DataWorkerOptions, type TrainingData } from "./loader.ts";
+import { turn } from "./turn.ts";
 
 /** What `evaluateNet` counted. */
 export interface Evaluation {
@@ -42,15 +44,24 @@ function lossOfProbabilities(values: Float32Array, labels: Uint16Array): number 
 /** How `evaluateNet` reads pictures. */
 export interface EvaluateOptions extends DataWorkerOptions {
   readonly normalize: Normalization;
-  /** 100 by default. */
+  /** 100 by default, fewer where pictures are larger than 64x64: 8 of 224x224. */
   readonly batch?: number;
 }
 
-/** Loss and accuracy in evaluation mode, of a network that gives logits or, with a softmax at its end, probabilities. The network is left in the mode that it was in. */
+/** Pictures at a time through a network: at most so many, and so few that 100 of ResNeXt-101's 224x224 do not want 4 GiB. */
+export function usualBatch({ length, height, width }: TrainingData, most: number): number {
+  return Math.max(1, Math.min(most, length, Math.floor((100 * 64 * 64) / (height * width))));
+}
+
+/**
+ * Loss and accuracy in evaluation mode, of a network that gives logits or, with a softmax at its end, probabilities. The network is left
+ * in the mode that it was in.
+ * @throws ArgumentError where the network gives fewer classes than the data has
+ */
 export async function evaluateNet(net: Module, data: TrainingData, options: EvaluateOptions): Promise<Evaluation> {
   const loader = evaluationLoader(data, options);
   try {
-    return await evaluateBatches(net, loader);
+    return (await evaluateBatches(net, loader))!; // nothing stops it
   } finally {
     loader.dispose();
   }
@@ -58,11 +69,16 @@ export async function evaluateNet(net: Module, data: TrainingData, options: Eval
 
 /** Pictures in their order, as they are. */
 export function evaluationLoader(data: TrainingData, options: EvaluateOptions): DataLoader {
-  return new DataLoader(data, { ...options, batch: Math.min(options.batch ?? 100, data.length), shuffle: false });
+  const batch = options.batch === undefined ? usualBatch(data, 100) : Math.min(options.batch, data.length || 1);
+  return new DataLoader(data, { ...options, batch, shuffle: false });
 }
 
-/** `evaluateNet` on a loader that is used again. */
-export async function evaluateBatches(net: Module, loader: DataLoader): Promise<Evaluation> {
+/** `evaluateNet` on a loader that is used again. Undefined when the signal stopped it. */
+export async function evaluateBatches(
+  net: Module,
+  loader: DataLoader,
+  signal?: AbortSignal,
+): Promise<Evaluation | undefined> {
   const modes = [...net.modules()].map((m) => [m, m.training] as const);
   net.eval();
   const probable = endsInSoftmax(net);
@@ -70,20 +86,39 @@ export async function evaluateBatches(net: Module, loader: DataLoader): Promise<
   let correct = 0;
   try {
     for await (const { input, target, labels, count } of loader.batches(0)) {
-      const [logits, loss] = noGrad(() =>
-        tidy((): [Tensor, Tensor] => {
-          const y = net.forward(input);
-          return [y.keep(), crossEntropy(y, target).keep()];
-        }),
-      );
-      const values = await logits.data();
-      sum += probable ? lossOfProbabilities(values, labels) : (await loss.data())[0]! * count;
-      correct += countCorrect(values, labels);
-      for (const t of [logits, loss, input, target]) t.dispose();
+      try {
+        if (signal) await turn();
+        if (signal?.aborted) return undefined;
+        const [logits, loss] = noGrad(() =>
+          tidy((): [Tensor, Tensor] => {
+            const y = net.forward(input);
+            checkOutputs(y, loader.data);
+            const loss = crossEntropy(y, target);
+            return [y.keep(), loss.keep()];
+          }),
+        );
+        const values = await logits.data();
+        sum += probable ? lossOfProbabilities(values, labels) : (await loss.data())[0]! * count;
+        correct += countCorrect(values, labels);
+        logits.dispose();
+        loss.dispose();
+      } finally {
+        input.dispose();
+        target.dispose();
+      }
     }
   } finally {
     for (const [m, training] of modes) m.training = training;
   }
   const { length } = loader.data;
   return { loss: sum / length, correct, count: length };
+}
+
+/** A label that is none of the outputs would be read from beside them. */
+function checkOutputs({ shape }: Tensor, { classes }: TrainingData): void {
+  if (shape[1]! < classes.length) {
+    throw new ArgumentError(
+      `evaluateNet: the data has ${classes.length} classes and the network's output is [${shape}]; its labels would be out of range`,
+    );
+  }
 }

@@ -7,7 +7,7 @@ import { Generator } from "../tensor/random.ts";
 import { tidy } from "../tensor/scope.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
 import type { Normalization } from "../vision/presets.ts";
-import { countCorrect } from "./evaluateNet.ts";
+import { countCorrect, usualBatch } from "./evaluateNet.ts";
 import { DataLoader, type DataWorkerOptions, type TrainingData, workerOptions } from "./loader.ts";
 import { AdamW } from "./optimizer.ts";
 import { checkTrainable, subset } from "./prepared.ts";
@@ -20,7 +20,7 @@ export interface FinetuneOptions extends DataWorkerOptions {
   /** Highest learning rate, from which a cosine goes down; 0.01 by default. */
   readonly lr?: number;
   readonly weightDecay?: number;
-  /** Pictures at a time through the network; 64 by default. */
+  /** Pictures at a time through the network; 64 by default, fewer where they are large: 8 of 224x224. */
   readonly batch?: number;
   /** Of the order of features. */
   readonly seed?: number;
@@ -113,7 +113,7 @@ async function features(
   options: FinetuneOptions,
   mirrored: boolean,
 ): Promise<Features> {
-  const { normalize, batch = 64, onFeatures } = options;
+  const { normalize, batch = usualBatch(data, 64), onFeatures } = options;
   net.eval();
   const loader = new DataLoader(data, {
     ...workerOptions(options),

@@ -4,6 +4,7 @@ import { ArgumentError, ResNetError } from "../errors.ts";
 import type { Checkpoint } from "../io/stateDict.ts";
 import { BatchNorm2d } from "../nn/batchNorm2d.ts";
 import type { Module } from "../nn/module.ts";
+import { checkOptions } from "../nn/options.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -87,7 +88,7 @@ export interface FitOptions extends DataWorkerOptions {
   readonly onStep?: (info: StepInfo) => void | Promise<void>;
   /** After each epoch, and what was evaluated; training waits for it. */
   readonly onEpoch?: (line: EpochLine, history: readonly EpochLine[]) => void | Promise<void>;
-  /** Stops after the step in progress; the run is saved first. */
+  /** Stops after the step in progress, or between two batches of an evaluation; the run is saved first. */
   readonly signal?: AbortSignal;
 }
 
@@ -116,6 +117,11 @@ export async function fit(net: Module, data: TrainingData, options: FitOptions):
   }
 }
 
+/** All of `FitOptions`: a learning rate under another name would silently be 0.1. */
+const known =
+  "epochs batch optimizer schedule labelSmoothing augment normalize seed validation clipNorm ema recompute checkpoint " +
+  "checkpointEvery resume onStart onStep onEpoch signal numWorkers prefetchFactor dataWorker";
+
 class Fit {
   readonly #net: Module;
   readonly #options: FitOptions;
@@ -142,6 +148,7 @@ class Fit {
       ema,
       validation,
     } = options;
+    checkOptions("fit", options, known.split(" "));
     if (!Number.isInteger(epochs) || epochs < 1)
       throw new ArgumentError(`fit: epochs must be a whole number of at least 1, got ${epochs}`);
     if (endsInSoftmax(net)) {
@@ -213,6 +220,7 @@ class Fit {
     if (resume) this.#progress = restoreRun(resume, this.#run);
     await onStart?.({ memory, steps: this.#total, perEpoch: this.#loader.steps, done: this.#optimizer.steps });
     if (recompute) this.#undo.push(recomputeBlocks(net));
+    this.#zeroGrad();
     net.train();
     const done = this.#optimizer.steps;
     try {
@@ -248,8 +256,12 @@ class Fit {
     }
     const { lossSum, correct, seen, history } = this.#progress;
     const loader = this.#tested;
-    const evaluate = () => evaluateBatches(this.#net, loader!);
+    const evaluate = () => evaluateBatches(this.#net, loader!, signal);
     const tested = loader && (this.#ema ? await this.#ema.applied(evaluate) : await evaluate());
+    if (loader && tested === undefined) {
+      await this.#save(); // all steps of the epoch are over: who goes on evaluates first
+      return false;
+    }
     const line: EpochLine = {
       epoch: epoch + 1,
       lr: this.#rate((epoch + 1) * this.#loader.steps - 1),
@@ -270,7 +282,8 @@ class Fit {
     try {
       const [logits, loss] = tidy((): [Tensor, Tensor] => {
         const y = net.forward(input);
-        return [y.keep(), crossEntropy(y, target, { labelSmoothing }).keep()];
+        const loss = crossEntropy(y, target, { labelSmoothing });
+        return [y.keep(), loss.keep()];
       });
       backward(loss);
       const value = (await loss.data())[0]!;
@@ -283,7 +296,7 @@ class Fit {
         throw await this.#diverged(input, `the norm of the gradients is ${norm}`, lr);
       }
       this.#optimizer.step(lr);
-      this.#optimizer.zeroGrad();
+      this.#zeroGrad();
       this.#ema?.update();
       const p = this.#progress;
       const now = {
@@ -312,6 +325,12 @@ class Fit {
     }
   }
 
+  /** Gradients of what the optimiser does not move, and of before, would be added to. */
+  #zeroGrad(): void {
+    this.#optimizer.zeroGrad();
+    this.#net.zeroGrad();
+  }
+
   async #diverged(input: Tensor, what: string, lr: number): Promise<ResNetError> {
     const where = await findNonFinite(this.#net, input);
     return new ResNetError(
@@ -333,7 +352,7 @@ class Fit {
     this.#loader.dispose();
     this.#tested?.dispose();
     for (const undo of this.#undo) undo();
-    this.#optimizer.zeroGrad();
+    this.#zeroGrad();
     this.#ema?.dispose();
     if (this.#ownOptimizer) this.#optimizer.dispose();
   }

@@ -1,5 +1,6 @@
 import { dataWorkers } from "#worker";
 import { ArgumentError, DisposedError } from "../errors.ts";
+import { checkOptions } from "../nn/options.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Normalization } from "../vision/presets.ts";
 import { normalizationTables } from "../vision/transforms.ts";
@@ -78,6 +79,7 @@ export class DataLoader {
     whole("prefetchFactor", prefetchFactor, 1);
     if (batch > data.length)
       throw new ArgumentError(`DataLoader: the batch of ${batch} is larger than the data: ${data.length} pictures`);
+    checkOptions("augment", augment, ["pad", "flip", "cutout", "mixup"]);
     for (const name of ["pad", "cutout"] as const) {
       const value = augment[name] ?? 0;
       if (!Number.isInteger(value) || value < 0)
