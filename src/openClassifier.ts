@@ -10,7 +10,7 @@ import { isKind } from "./platform/kinds.ts";
 import { type FetchWeightsOptions, fetchWeights } from "./pretrained.ts";
 import { usualPreprocessing } from "./usual.ts";
 import type { Labels } from "./vision/labels/labels.ts";
-import { greyClassification, type Preprocessing } from "./vision/presets.ts";
+import type { Preprocessing } from "./vision/presets.ts";
 import type { PublishedWeights } from "./weights.ts";
 
 // What a page and a worker have in common when they open a classifier. Nothing here is loaded lazily: a worker's script is one
@@ -63,9 +63,8 @@ export async function openClassifier(source: ClassifierSource, options: OpenOpti
     net.loadStateDict(checkpoint);
     net.eval().requiresGrad(false);
     const labels = await options.labels?.(net.numClasses);
-    // A stem of one channel takes grey pictures: as MNIST's are prepared, which is what `resnet-ts train` does to them.
-    const usual = net.conv1.inChannels === 1 ? greyClassification() : usualPreprocessing(model);
-    const preprocessing = source.preprocessing ?? published?.preprocessing ?? usual;
+    const preprocessing =
+      source.preprocessing ?? published?.preprocessing ?? usualPreprocessing(model, net.conv1.inChannels);
     const made = new LocalClassifier(model, net, preprocessing, labels, home);
     onProgress?.({ phase: "ready", file });
     return made;

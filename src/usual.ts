@@ -1,10 +1,17 @@
 import { families, type ModelName } from "./models/names.ts";
 import { cifar10Labels, cifar100Labels } from "./vision/labels/cifar.ts";
 import type { Labels } from "./vision/labels/labels.ts";
-import { cifarClassification, imageClassification, kerasClassification, type Preprocessing } from "./vision/presets.ts";
+import {
+  cifarClassification,
+  greyClassification,
+  imageClassification,
+  kerasClassification,
+  type Preprocessing,
+} from "./vision/presets.ts";
 
-/** From a picture to the input of a family's published weights. */
-export function usualPreprocessing(model: ModelName): Preprocessing {
+/** From a picture to the input of a family's published weights; of one channel (`resnet-ts train` on MNIST's likes), whatever the family. */
+export function usualPreprocessing(model: ModelName, inChannels = 3): Preprocessing {
+  if (inChannels === 1) return greyClassification();
   const family = families[model];
   if (family === "cifar") return cifarClassification();
   if (family === "keras") return kerasClassification(model.endsWith("v2") ? "tf" : "caffe");

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Classifier } from "../classifier.ts";
 import { createClassifier } from "../createClassifier.ts";
 import { openFile } from "../platform/nodeFiles.ts";
@@ -29,13 +31,17 @@ export const networkOptions: Readonly<Record<string, OptionSpec>> = {
     help: "checkpoint (.safetensors, .pth, .pt, .th, Keras .h5; path or address) or name, e.g. IMAGENET1K_V2",
   },
   ...licenceOptions,
-  labels: { type: "string", value: "FILE", help: "names of the classes: one a line, or JSON" },
+  labels: {
+    type: "string",
+    value: "FILE",
+    help: "names of the classes: one a line, or JSON; labels.txt beside --weights by default",
+  },
 };
 
 /** The network that the options choose, with its weights. */
 export async function openNetwork(values: Values): Promise<Classifier> {
   const weights = text(values, "weights");
-  const labels = text(values, "labels");
+  const labels = text(values, "labels") ?? labelsBeside(weights);
   let bar: Progress | undefined;
   const classifier = await createClassifier(text(values, "model") ?? "cifar_resnet20", {
     onProgress({ phase, file, loaded, total }) {
@@ -50,6 +56,12 @@ export async function openNetwork(values: Values): Promise<Classifier> {
   });
   bar?.end();
   return classifier;
+}
+
+/** What `train` and `finetune` wrote: a network of ten classes of one's own would answer with CIFAR-10's names. */
+function labelsBeside(weights: string | undefined): string | undefined {
+  const path = weights && existsSync(weights) ? join(dirname(weights), "labels.txt") : undefined;
+  return path && existsSync(path) ? path : undefined;
 }
 
 function read(path: string): string {

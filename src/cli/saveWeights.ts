@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { type SavableTensor, saveSafetensors } from "../io/saveSafetensors.ts";
 import type { Module } from "../nn/module.ts";
 import { writeFileAtomic } from "../platform/nodeWrite.ts";
@@ -7,4 +8,9 @@ export async function saveWeights(path: string, net: Module): Promise<void> {
   const tensors = new Map<string, SavableTensor>();
   for (const [name, t] of net.stateDict()) tensors.set(name, { shape: t.shape, data: await t.data() });
   writeFileAtomic(path, saveSafetensors(tensors, { metadata: { format: "pt" } }));
+}
+
+/** Writes the classes' names beside the weights, where `--weights` finds them. */
+export function saveLabels(folder: string, classes: readonly string[]): void {
+  writeFileAtomic(join(folder, "labels.txt"), new TextEncoder().encode(`${classes.join("\n")}\n`));
 }

@@ -23,6 +23,25 @@ export async function trainingData(
   }
 }
 
+/**
+ * Whether a data set is of grey pictures: some from all over it are looked at, since among colour photographs there are often grey ones. What
+ * cannot be read is told of later.
+ */
+export async function isGrey(dataset: ImageDataset): Promise<boolean> {
+  const looks = Math.min(32, dataset.length);
+  let grey = false;
+  for (let i = 0; i < looks; i++) {
+    try {
+      const { image } = await dataset.get(Math.floor((i * dataset.length) / looks));
+      if (image.channels !== 1) return false;
+      grey = true;
+    } catch (error) {
+      if (!(error instanceof ResNetError)) throw error;
+    }
+  }
+  return grey;
+}
+
 /** A picture of fewer pixels is decoded in a fraction of the time that its training takes. */
 const smallPicture = 2 ** 16;
 

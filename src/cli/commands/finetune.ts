@@ -3,7 +3,6 @@ import { embeddedCifarResnet20 } from "../../models/embedded/cifarResnet20.ts";
 import { type ModelName, modelName } from "../../models/names.ts";
 import type { PictureNet } from "../../models/pictureNet.ts";
 import { models } from "../../models/registry.ts";
-import { writeFileAtomic } from "../../platform/nodeWrite.ts";
 import { pretrained } from "../../pretrained.ts";
 import { isDecoded } from "../../train/data.ts";
 import { evaluateNet } from "../../train/evaluateNet.ts";
@@ -21,7 +20,7 @@ import { type Command, count, number, text, UsageError, type Values, workersOpti
 import { fetching, licenceOptions } from "../network.ts";
 import { tryOutFolder } from "../outFolder.ts";
 import { Progress } from "../progress.ts";
-import { saveWeights } from "../saveWeights.ts";
+import { saveLabels, saveWeights } from "../saveWeights.ts";
 import { tellAllUnreadable, trainingData, workers } from "../trainingData.ts";
 
 export const finetune: Command = {
@@ -56,7 +55,7 @@ export const finetune: Command = {
   examples: [
     "resnet-ts finetune photos/ --out mine",
     "resnet-ts finetune photos/ --from resnet18 --all-epochs 5 --out mine",
-    "resnet-ts classify photo.jpg --weights mine/model.safetensors --labels mine/labels.txt",
+    "resnet-ts classify photo.jpg --weights mine/model.safetensors",
   ],
   async run(values, [folder, ...more]) {
     const out = text(values, "out");
@@ -114,7 +113,7 @@ export const finetune: Command = {
     const right = await evaluateNet(net, train, { normalize, ...loading });
     const tested = kept.length > 0 ? await evaluateNet(net, kept, { normalize }) : undefined;
     await saveWeights(join(out, "model.safetensors"), net);
-    writeFileAtomic(join(out, "labels.txt"), new TextEncoder().encode(`${data.classes.join("\n")}\n`));
+    saveLabels(out, data.classes);
     const seconds = Math.round((performance.now() - began) / 100) / 10;
     const result = {
       model,

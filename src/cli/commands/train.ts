@@ -13,14 +13,13 @@ import { SGD } from "../../train/optimizer.ts";
 import { cosine, warmUp } from "../../train/schedule.ts";
 import { usualPreprocessing } from "../../usual.ts";
 import { openDataset, samePictures } from "../../vision/openDataset.ts";
-import { greyClassification } from "../../vision/presets.ts";
 import { start } from "../backend.ts";
 import { type Command, count, noWords, number, text, UsageError, type Values, workersOption } from "../command.ts";
 import { tryOutFolder } from "../outFolder.ts";
 import { plot } from "../plot.ts";
 import { Progress } from "../progress.ts";
-import { saveWeights } from "../saveWeights.ts";
-import { tellAllUnreadable, trainingData, workers } from "../trainingData.ts";
+import { saveLabels, saveWeights } from "../saveWeights.ts";
+import { isGrey, tellAllUnreadable, trainingData, workers } from "../trainingData.ts";
 
 export const train: Command = {
   name: "train",
@@ -63,19 +62,14 @@ export const train: Command = {
     const seed = count(values, "seed", 0, 0);
     tryOutFolder(out);
     await start(values);
-    const open = async (split: "train" | "test") => {
-      const dataset = await openDataset(path, { split });
-      const grey = dataset.classes.length > 0 && (await dataset.get(0)).image.channels === 1;
-      const preprocessing = grey ? greyClassification() : usualPreprocessing(model);
-      return { dataset, preprocessing };
-    };
-    const { dataset, preprocessing } = await open("train");
-    const tested = await open("test");
+    const dataset = await openDataset(path, { split: "train" });
+    const tested = await openDataset(path, { split: "test" });
+    const preprocessing = usualPreprocessing(model, (await isGrey(dataset)) ? 1 : 3);
     const data = await trainingData(dataset, preprocessing, "read train");
     // Where there are no two parts, both are all that there is, and a test on what was learned would tell nothing.
-    const validation = samePictures(dataset, tested.dataset)
+    const validation = samePictures(dataset, tested)
       ? undefined
-      : await trainingData(tested.dataset, tested.preprocessing, "read test");
+      : await trainingData(tested, preprocessing, "read test");
     if (validation === undefined) console.error(`${path} has no part for tests: only the training is measured`);
     const loading = await workers(values, data);
     manualSeed(seed);
@@ -116,8 +110,9 @@ export const train: Command = {
           ...(resume ? { resume } : {}),
           onStart: (about) => {
             perEpoch = about.perEpoch;
+            const size = `${data.width}x${data.height}${data.channels === 1 ? ", grey" : ""}`;
             console.error(
-              `${data.length} pictures, ${about.steps} steps, ${about.done} done; ${describeMemory(about.memory)}`,
+              `${data.length} pictures (${size}), ${about.steps} steps, ${about.done} done; ${describeMemory(about.memory)}`,
             );
             bar = new Progress("train", about.steps);
             began = performance.now();
@@ -145,8 +140,7 @@ export const train: Command = {
       }
       log(result.history);
       await saveWeights(join(out, "model.safetensors"), net);
-      // Ten classes of one's own would else be called by the names of CIFAR-10's.
-      writeFileAtomic(join(out, "labels.txt"), new TextEncoder().encode(`${data.classes.join("\n")}\n`));
+      saveLabels(out, data.classes);
       return 0;
     } finally {
       process.off("SIGINT", interrupt);

@@ -1,0 +1,86 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { encodePng } from "../src/vision/encodePng.ts";
+
+/** What `resnet-ts train` writes is what the other commands take. */
+const test = suite("the command's trainings");
+const command = fileURLToPath(new URL("../src/cli/main.js", import.meta.url));
+const root = mkdtempSync(join(tmpdir(), "resnet-ts-cli-training-"));
+test.after(() => rmSync(root, { recursive: true, force: true }));
+
+function run(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [command, ...args], { encoding: "utf8" });
+  return { code: status, out: stdout, err: stderr };
+}
+
+/** Pictures in class folders of both parts. @param grey whether a picture is */
+async function pictures(name: string, classes: number, side: number, grey: (file: string) => boolean): Promise<string> {
+  for (const split of ["train", "test"]) {
+    for (let label = 0; label < classes; label++) {
+      const folder = join(root, name, split, `own${label}`);
+      mkdirSync(folder, { recursive: true });
+      for (let i = 0; i < 2; i++) {
+        const channels = grey(`${split}/${label}/${i}`) ? 1 : 3;
+        const data = Uint8Array.from({ length: side * side * channels }, (_, p) => (p * 7 + label * 25 + i) % 256);
+        writeFileSync(join(folder, `${i}.png`), await encodePng({ data, width: side, height: side, channels }));
+      }
+    }
+  }
+  return join(root, name);
+}
+
+const training = (data: string, out: string) =>
+  run(
+    "train",
+    "--data",
+    data,
+    "--out",
+    out,
+    "--epochs",
+    "1",
+    "--batch",
+    "4",
+    "--model",
+    "cifar_plain20",
+    "--every",
+    "1",
+  );
+
+test("ten classes of grey pictures: evaluate, classify and explain take the weights as they are, with the data's names", async () => {
+  const data = await pictures("grey", 10, 28, () => true);
+  const out = join(root, "grey-run");
+  const trained = training(data, out);
+  assert.is(trained.code, 0, trained.err);
+  assert.match(trained.err, /20 pictures \(28x28, grey\)/);
+  const names = Array.from({ length: 10 }, (_, i) => `own${i}`);
+  assert.equal(readFileSync(join(out, "labels.txt"), "utf8").trim().split("\n"), names);
+  const network = ["--model", "cifar_plain20", "--weights", join(out, "model.safetensors")];
+  const counted = run("evaluate", "--data", data, "--json", ...network);
+  assert.is(counted.code, 0, counted.err);
+  const { testAccuracy } = JSON.parse(trained.out) as { testAccuracy: number };
+  assert.is((JSON.parse(counted.out) as { top1: number }).top1, testAccuracy);
+  const picture = join(data, "test/own3/0.png");
+  const seen = run("classify", picture, "--json", ...network);
+  assert.is(seen.code, 0, seen.err);
+  for (const { label } of (JSON.parse(seen.out) as { top: { label: string }[] }).top) assert.ok(names.includes(label));
+  const others = join(root, "others.txt");
+  writeFileSync(others, names.map((name) => `${name}!\n`).join(""));
+  assert.match(run("classify", picture, "--labels", others, ...network).out, /own\d!/);
+});
+
+test("a grey picture among colour ones is trained on in colour, wherever it stands", async () => {
+  for (const first of ["train/0/0", "test/0/0"]) {
+    const data = await pictures(`mixed-${first[1]}`, 3, 32, (file) => file === first);
+    const { code, err, out } = training(data, `${data}-run`);
+    assert.is(code, 0, err);
+    assert.match(err, /6 pictures \(32x32\)/);
+    assert.ok("testAccuracy" in JSON.parse(out));
+  }
+});
+
+test.run();
