@@ -158,6 +158,11 @@ test("options that nobody reads are refused, with the nearest that is read", asy
   await fails(() => given({ batchSize: 8 }), /unknown option of fit "batchSize"/);
   await fails(() => given({ checkpoints: "x" }), /unknown option of fit "checkpoints"; did you mean "checkpoint"/);
   await fails(() => given({ augment: { padding: 4 } }), /unknown option of augment "padding"/);
+  const tuned = { normalize, epoch: 3 };
+  await fails(
+    () => finetune(cifarResnet20(), tinyData(), tuned),
+    /unknown option of finetune "epoch"; did you mean "epochs"/,
+  );
   const augment = { flips: true } as object;
   await fails(
     () => new DataLoader(tinyData(), { batch: 2, normalize, augment }),
@@ -170,6 +175,17 @@ test("options that nobody reads are refused, with the nearest that is read", asy
     () => multiStep(0.1, { milestones: [], last: 1 } as { milestones: number[] }),
   ];
   for (const make of schedules) await fails(make, /unknown option of (cosine|oneCycle|stepDecay|multiStep) "/);
+  net.dispose();
+});
+
+test("an optimiser of parameters that the network no longer has is refused", async () => {
+  const net = cifarResnet20();
+  const optimizer = new SGD(net.namedParameters());
+  net.resetClassifier(3);
+  await fails(
+    () => fit(net, tinyData(), { ...tinyOptions, optimizer }),
+    /fit: the optimiser's fc.weight is not the network's: make it after/,
+  );
   net.dispose();
 });
 

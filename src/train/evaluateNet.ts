@@ -5,6 +5,7 @@ import { Softmax } from "../nn/softmax.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
 import { log } from "../tensor/math.ts";
 import { tidy } from "../tensor/scope.ts";
+import type { Shape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Normalization } from "../vision/presets.ts";
 import { DataLoader, type DataWorkerOptions, type TrainingData } from "./loader.ts";
@@ -92,7 +93,7 @@ export async function evaluateBatches(
         const [logits, loss] = noGrad(() =>
           tidy((): [Tensor, Tensor] => {
             const y = net.forward(input);
-            checkOutputs(y, loader.data);
+            checkOutputs("evaluateNet", y.shape, loader.data);
             const loss = crossEntropy(y, target);
             return [y.keep(), loss.keep()];
           }),
@@ -114,11 +115,11 @@ export async function evaluateBatches(
   return { loss: sum / length, correct, count: length };
 }
 
-/** A label that is none of the outputs would be read from beside them. */
-function checkOutputs({ shape }: Tensor, { classes }: TrainingData): void {
-  if (shape[1]! < classes.length) {
+/** @throws ArgumentError where a label would be read from beside the outputs */
+export function checkOutputs(who: string, shape: Shape, { classes }: TrainingData): void {
+  if (shape.length !== 2 || shape[1]! < classes.length) {
     throw new ArgumentError(
-      `evaluateNet: the data has ${classes.length} classes and the network's output is [${shape}]; its labels would be out of range`,
+      `${who}: the data has ${classes.length} classes and the network's output is [${shape}]; its labels would be out of range`,
     );
   }
 }

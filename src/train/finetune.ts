@@ -2,6 +2,7 @@ import { backward, clearTape, noGrad } from "../autograd.ts";
 import { ArgumentError } from "../errors.ts";
 import type { PictureNet } from "../models/pictureNet.ts";
 import type { Linear } from "../nn/linear.ts";
+import { checkOptions } from "../nn/options.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
 import { Generator } from "../tensor/random.ts";
 import { tidy } from "../tensor/scope.ts";
@@ -48,6 +49,8 @@ export async function finetune(
   data: TrainingData,
   options: FinetuneOptions,
 ): Promise<{ readonly correct: number; readonly count: number; readonly loss: number }> {
+  const known = "normalize epochs lr weightDecay batch seed onFeatures onEpoch numWorkers prefetchFactor dataWorker";
+  checkOptions("finetune", options, known.split(" "));
   checkTrainable(data);
   const { epochs = 100, lr = 0.01, weightDecay = 0.05, seed = 0 } = options;
   if (!Number.isInteger(epochs) || epochs < 1) {

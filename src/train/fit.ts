@@ -14,7 +14,7 @@ import { clipGradNorm } from "./clip.ts";
 import { isDecoded } from "./data.ts";
 import { findNonFinite } from "./diagnose.ts";
 import { Ema } from "./ema.ts";
-import { countCorrect, endsInSoftmax, evaluateBatches, evaluationLoader } from "./evaluateNet.ts";
+import { checkOutputs, countCorrect, endsInSoftmax, evaluateBatches, evaluationLoader } from "./evaluateNet.ts";
 import {
   type Augmentation,
   type Batch,
@@ -174,6 +174,14 @@ class Fit {
     this.#options = options;
     this.#ownOptimizer = options.optimizer === undefined;
     this.#optimizer = options.optimizer ?? new SGD(net.namedParameters(), { momentum: 0.9, weightDecay: 1e-4 });
+    const own = new Set(net.parameters());
+    for (const [name, parameter] of this.#optimizer.parameters) {
+      if (!own.has(parameter)) {
+        throw new ArgumentError(
+          `fit: the optimiser's ${name} is not the network's: make it after what changes the network (resetClassifier)`,
+        );
+      }
+    }
     this.#schedule = typeof schedule === "number" ? constant(schedule) : schedule;
     this.#ema = ema === undefined ? undefined : new Ema(net, ema);
     const settings = {
@@ -211,12 +219,7 @@ class Fit {
       ema: this.#ema !== undefined,
       recompute,
     });
-    const outputs = memory.outputShape[1] ?? 0;
-    if (memory.outputShape.length !== 2 || outputs < data.classes.length) {
-      throw new ArgumentError(
-        `fit: the data has ${data.classes.length} classes and the network's output is [${memory.outputShape}]; its labels would be out of range`,
-      );
-    }
+    checkOutputs("fit", memory.outputShape, data);
     if (resume) this.#progress = restoreRun(resume, this.#run);
     await onStart?.({ memory, steps: this.#total, perEpoch: this.#loader.steps, done: this.#optimizer.steps });
     if (recompute) this.#undo.push(recomputeBlocks(net));

@@ -60,6 +60,11 @@ export abstract class Optimizer {
     if (this.slots.length === 0) throw new ArgumentError(`${this.name}: there are no parameters`);
   }
 
+  /** What it moves, by name. */
+  get parameters(): ReadonlyMap<string, Tensor> {
+    return new Map(this.slots.map(({ name, parameter }) => [name, parameter]));
+  }
+
   /** Settings, for a checkpoint to compare. */
   abstract settings(): Readonly<Record<string, number | boolean>>;
   /** Tensors of state that each parameter has. */
@@ -108,7 +113,7 @@ export abstract class Optimizer {
     steps: number,
     fewer: Readonly<Record<string, number>> = {},
   ): void {
-    const parameters = new Map(this.slots.map(({ name, parameter }) => [name, parameter]));
+    const { parameters } = this;
     const checked = [...saved].map(([key, tensor]) => {
       const dot = key.indexOf(".");
       const parameter = parameters.get(key.slice(dot + 1));
