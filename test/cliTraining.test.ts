@@ -83,4 +83,17 @@ test("a grey picture among colour ones is trained on in colour, wherever it stan
   }
 });
 
+test("a run does not go on as another network of the same parameters", async () => {
+  const data = await pictures("plain", 2, 32, () => false);
+  const out = join(root, "plain-run");
+  assert.is(training(data, out).code, 0);
+  const before = readFileSync(join(out, "model.safetensors"));
+  const options = ["--data", data, "--out", out, "--epochs", "1", "--batch", "4", "--resume"];
+  const { code, err } = run("train", ...options, "--model", "cifar_resnet20");
+  assert.is(code, 2);
+  assert.match(err, /network was "cifar_plain20" and is "cifar_resnet20". Resume with the same, or start anew/);
+  assert.ok(readFileSync(join(out, "model.safetensors")).equals(before));
+  assert.is(run("train", ...options, "--model", "cifar_plain20").code, 0);
+});
+
 test.run();

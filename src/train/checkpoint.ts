@@ -93,7 +93,8 @@ export async function encodeRun(
  */
 export function restoreRun(file: Checkpoint, { net, optimizer, ema, settings }: Run): Progress {
   const saved = header(file);
-  const differing = Object.keys({ ...saved.settings, ...settings }).filter(
+  // A setting that the file does not have was not given, or came later.
+  const differing = Object.keys(saved.settings).filter(
     (key) => inOrder(saved.settings[key]) !== inOrder(settings[key]),
   );
   const part = (prefix: string) =>

@@ -77,6 +77,8 @@ export interface FitOptions extends DataWorkerOptions {
   readonly checkpointEvery?: number;
   /** Goes on from a checkpoint (`await loadCheckpoint(path)`). */
   readonly resume?: Checkpoint;
+  /** What the network is called. A run goes on under its name only: networks that compute different things can have equal parameters. */
+  readonly name?: string;
   /** Before the first step: how much memory a step needs. */
   readonly onStart?: (about: {
     memory: MemoryEstimate;
@@ -120,7 +122,7 @@ export async function fit(net: Module, data: TrainingData, options: FitOptions):
 /** All of `FitOptions`: a learning rate under another name would silently be 0.1. */
 const known =
   "epochs batch optimizer schedule labelSmoothing augment normalize seed validation clipNorm ema recompute checkpoint " +
-  "checkpointEvery resume onStart onStep onEpoch signal numWorkers prefetchFactor dataWorker";
+  "checkpointEvery resume name onStart onStep onEpoch signal numWorkers prefetchFactor dataWorker";
 
 class Fit {
   readonly #net: Module;
@@ -147,6 +149,7 @@ class Fit {
       clipNorm,
       ema,
       validation,
+      name,
     } = options;
     checkOptions("fit", options, known.split(" "));
     if (!Number.isInteger(epochs) || epochs < 1)
@@ -185,6 +188,7 @@ class Fit {
     this.#schedule = typeof schedule === "number" ? constant(schedule) : schedule;
     this.#ema = ema === undefined ? undefined : new Ema(net, ema);
     const settings = {
+      ...(name === undefined ? {} : { network: name }),
       data: data.length,
       classes: data.classes.length,
       batch,

@@ -95,6 +95,7 @@ export const train: Command = {
       const fitting = () =>
         fit(net, data, {
           ...loading,
+          name: model,
           epochs: count(values, "epochs", 30),
           batch: count(values, "batch", 128),
           optimizer: new SGD(net.namedParameters(), { momentum: 0.9, weightDecay }),
