@@ -14,6 +14,7 @@ import { evaluateNet } from "../src/train/evaluateNet.ts";
 import { finetune, splitByClass } from "../src/train/finetune.ts";
 import { type FitOptions, fit } from "../src/train/fit.ts";
 import { DataLoader } from "../src/train/loader.ts";
+import { estimateMemory } from "../src/train/memory.ts";
 import { SGD } from "../src/train/optimizer.ts";
 import type { PreparedData } from "../src/train/prepared.ts";
 import { cosine, multiStep, oneCycle, stepDecay } from "../src/train/schedule.ts";
@@ -185,6 +186,18 @@ test("an optimiser of parameters that the network no longer has is refused", asy
   await fails(
     () => fit(net, tinyData(), { ...tinyOptions, optimizer }),
     /fit: the optimiser's fc.weight is not the network's: make it after/,
+  );
+  net.dispose();
+});
+
+test("an estimate of memory leaves no tensor to the garbage collector", () => {
+  const net = tinyNet();
+  const seen: Tensor[] = [];
+  net.fc.onForward((_module, y) => void seen.push(y as Tensor));
+  estimateMemory(net, [2, 3, 8, 8]);
+  assert.equal(
+    seen.map((y) => y.disposed),
+    [true],
   );
   net.dispose();
 });

@@ -48,7 +48,9 @@ export function estimateMemory(net: Module, inputShape: Shape, options: MemoryOp
             );
           });
         }
-        return net.forward(x).shape;
+        const y = net.forward(x);
+        y.dispose();
+        return y.shape;
       }, inputShape);
     } finally {
       for (const stop of undo) stop();
