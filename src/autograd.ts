@@ -132,10 +132,15 @@ function record<K extends OpName>(
   };
   for (const to of entry.targets) if (to && "entry" in to) to.entry.holders++;
   outputs.forEach((t, output) => {
-    t.requiresGrad = true;
-    t.gradient = { made: { entry, output }, release: () => drop(entry) };
+    follow(t, entry, output);
   });
   tape.push(entry);
+}
+
+/** The tensor stands for an output of the entry. */
+function follow(t: Tensor, entry: Entry, output: number): void {
+  t.requiresGrad = true;
+  t.gradient = { made: { entry, output }, retain: () => void entry.holders++, release: () => drop(entry) };
 }
 
 /** One holder less. The last one takes the saved tensors with it, and lets go of the entries before. */
@@ -319,8 +324,7 @@ export function recompute(body: (x: Tensor) => Tensor, x: Tensor, restore?: () =
   };
   if (to && "entry" in to) to.entry.holders++;
   const made = y.detach();
-  made.requiresGrad = true;
-  made.gradient = { made: { entry, output: 0 }, release: () => drop(entry) };
+  follow(made, entry, 0);
   tape.push(entry);
   if (y !== x) y.dispose();
   return made;

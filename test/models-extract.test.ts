@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { backward, noGrad } from "../src/autograd.ts";
 import type { Backend } from "../src/backend/backend.ts";
 import { init } from "../src/init.ts";
 import { cifarResnet20 } from "../src/models/cifar.ts";
@@ -9,7 +10,7 @@ import { createModel } from "../src/models/registry.ts";
 import type { Module } from "../src/nn/module.ts";
 import { currentMemory } from "../src/tensor/memory.ts";
 import { tidy } from "../src/tensor/scope.ts";
-import { type Tensor, tensor } from "../src/tensor/tensor.ts";
+import { ones, type Tensor, tensor } from "../src/tensor/tensor.ts";
 import { fillInput, fillTensor } from "./support/fill.ts";
 
 await init({ backend: "js" });
@@ -27,7 +28,7 @@ test("maps by name are those that the network computes", () => {
   const net = filled(cifarResnet20());
   const x = picture(2, 3, 16, 16);
   const before = blocks();
-  const maps = extract(net, ["layer1", "layer3.2.relu_1", "conv1", "layer2.0.relu"]).forward(x);
+  const maps = noGrad(() => extract(net, ["layer1", "layer3.2.relu_1", "conv1", "layer2.0.relu"]).forward(x));
   assert.equal(Object.keys(maps), ["layer1", "layer3.2.relu_1", "conv1", "layer2.0.relu"]);
   assert.is(blocks(), before + 4);
   assert.equal(maps.layer1!.shape, [2, 16, 16, 16]);
@@ -36,6 +37,37 @@ test("maps by name are those that the network computes", () => {
   assert.equal(maps["layer3.2.relu_1"]!.dataSync(), net.forwardFeatures(x).dataSync());
   assert.equal(maps.conv1!.dataSync(), net.conv1.forward(x).dataSync());
   assert.ok([...net.modules()].every((m) => !Object.hasOwn(m, "forward")));
+});
+
+test("autograd follows the maps, the last one and those before it", () => {
+  const net = filled(cifarResnet20());
+  const x = picture(2, 3, 8, 8);
+  const before = blocks();
+  tidy(() => {
+    const { layer1, layer2 } = extract(net, ["layer1", "layer2"]).forward(x);
+    backward(layer2!, ones(layer2!.shape));
+    layer1!.dispose();
+  });
+  const grads = net.parameters().flatMap((p) => (p.grad ? [p.grad.dataSync().slice()] : []));
+  assert.is(grads.length, 3 + 18 + 18); // the stem, and three blocks each
+  net.zeroGrad();
+  tidy(() => {
+    const y = net.layer2.forward(net.layer1.forward(net.relu.forward(net.bn1.forward(net.conv1.forward(x)))));
+    backward(y, ones(y.shape));
+  });
+  assert.equal(
+    net.parameters().flatMap((p) => (p.grad ? [p.grad.dataSync().slice()] : [])),
+    grads,
+  );
+  net.zeroGrad();
+  tidy(() => {
+    const { layer1, layer2 } = extract(net, ["layer1", "layer2"]).forward(x);
+    layer2!.dispose();
+    backward(layer1!, ones(layer1!.shape));
+    assert.ok(net.conv1.weight.grad);
+  });
+  net.zeroGrad();
+  assert.is(blocks(), before, "nothing is left behind");
 });
 
 test("maps belong to the tidy around them", () => {

@@ -77,6 +77,7 @@ function held(output: Tensor): Tensor {
   const view = output.detach().keep();
   view.requiresGrad = output.requiresGrad;
   view.gradient = output.gradient;
+  view.gradient?.retain();
   return view;
 }
 

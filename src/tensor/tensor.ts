@@ -37,6 +37,8 @@ export function forgottenTensors(): number {
 export interface GradientState {
   /** Which entry of the tape made it. */
   readonly made: unknown;
+  /** Called for each further tensor that stands for the same output. */
+  retain(): void;
   /** Called once when the tensor is disposed (or collected): without outputs nobody can ask for the entry's gradient. */
   release(): void;
 }
