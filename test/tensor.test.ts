@@ -26,6 +26,26 @@ function messageOf(body: () => unknown, kind: new (...args: never[]) => Error): 
   return "";
 }
 
+test("a shape that is changed afterwards changes no tensor", () => {
+  const previous = setMemory(createJsBackend());
+  const shape = [1, 2];
+  const [x, y] = [zeros(shape), zeros(shape)];
+  const z = relu(x);
+  shape[0] = 1000;
+  (z.shape as number[])[1] = 7;
+  assert.equal([x.shape, y.shape, z.size], [[1, 2], [1, 2], 2]);
+  for (const t of [x, y, z]) t.dispose();
+  setMemory(previous);
+});
+
+test("sizes without an array around them are told what a shape is", () => {
+  const previous = setMemory(createJsBackend());
+  for (const make of [() => zeros(3 as never), () => tensor([1, 2], 2 as never), () => ones(undefined as never)]) {
+    assert.match(messageOf(make, ArgumentError), /tensor: sizes must be .*: a shape is an array/);
+  }
+  setMemory(previous);
+});
+
 test("before init, making a tensor says to call init", () => {
   setMemory(undefined);
   assert.match(

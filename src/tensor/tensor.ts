@@ -59,7 +59,7 @@ export class Tensor {
   /** Wraps a storage and takes over one reference to it. Use `tensor`, `zeros`, `randn`… to make tensors. */
   constructor(storage: Storage, shape: Shape) {
     needLength("tensor", shape, storage.length);
-    this.shape = shape;
+    this.shape = [...shape]; // whoever made the shape may change it afterwards
     this.storage = storage;
     track(this);
     this.#estate = { storage, gradient: undefined };
@@ -183,8 +183,9 @@ function needLength(op: string, shape: Shape, length: number): void {
 }
 
 function checkedLength(shape: Shape): number {
-  if (!isShape(shape)) {
-    throw new ArgumentError(`tensor: sizes must be whole numbers of at least 0, got ${formatShape(shape)}`);
+  if (typeof shape !== "object" || !isShape(shape)) {
+    const got = typeof shape === "object" ? formatShape(shape) : `${shape}: a shape is an array`;
+    throw new ArgumentError(`tensor: sizes must be whole numbers of at least 0, got ${got}`);
   }
   return numel(shape);
 }
