@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import { createJsBackend } from "../src/backend/js/backend.ts";
 import { ArgumentError, ShapeError } from "../src/errors.ts";
 import { cifarResnet20 } from "../src/models/cifar.ts";
+import * as nn from "../src/nn/index.ts";
 import { batchNorm } from "../src/ops/batchNorm.ts";
 import { conv2d } from "../src/ops/conv2d.ts";
 import { crossEntropy } from "../src/ops/crossEntropy.ts";
@@ -13,7 +14,7 @@ import { flatten, pad2d, padShortcut } from "../src/ops/shape.ts";
 import { softmax } from "../src/ops/softmax.ts";
 import { setMemory } from "../src/tensor/memory.ts";
 import { tidy } from "../src/tensor/scope.ts";
-import { zeros } from "../src/tensor/tensor.ts";
+import { type Tensor, zeros } from "../src/tensor/tensor.ts";
 
 const backend = createJsBackend();
 setMemory(backend);
@@ -107,6 +108,11 @@ const wrong: readonly (readonly [what: string, body: () => unknown, pieces: read
     () => padShortcut(zeros([1, 2, 4, 4]), { stride: 1, before: -1, after: 0 }),
     ["padShortcut", "before -1"],
   ],
+  [
+    "half a stride",
+    () => padShortcut(zeros([1, 2, 4, 4]), { stride: 1.5, before: 0, after: 0 }),
+    ["padShortcut", "stride 1.5"],
+  ],
   ["pad", () => pad2d(zeros([4, 4]), { top: 1 }), ["pad2d", "input", "[4, 4]"]],
   ["negative pad", () => pad2d(zeros([1, 1, 4, 4]), { left: -1 }), ["pad2d", "left -1", "at least 0"]],
   ["broken pad", () => pad2d(zeros([1, 1, 4, 4]), { top: 0.5 }), ["pad2d", "top 0.5"]],
@@ -142,6 +148,33 @@ test("what is no tensor is named", () => {
   for (const [body, message] of bodies) {
     assert.throws(body, (error: Error) => error instanceof ArgumentError && error.message.startsWith(message));
   }
+});
+
+test("options that nobody reads are refused by ops too, and so is what is no object", () => {
+  const x = (): Tensor => zeros([1, 2, 9, 9]);
+  const bodies: readonly (readonly [() => unknown, RegExp])[] = [
+    [() => maxPool2d(x(), 3, { ceilMode: true } as object), /option of maxPool2d "ceilMode"/],
+    [() => avgPool2d(x(), 3, { countIncludePadding: false } as object), /did you mean "countIncludePad"/],
+    [() => conv2d(x(), zeros([2, 2, 3, 3]), null, { strides: 2 } as object), /did you mean "stride"/],
+    [() => pad2d(x(), { lefft: 1 } as object), /did you mean "left"/],
+    [() => add(x(), x(), { alpha: 2 } as object), /option of add "alpha"/],
+    [
+      () => crossEntropy(zeros([2, 3]), zeros([2]), { reduction: "sum" } as object),
+      /option of crossEntropy "reduction"/,
+    ],
+    [() => maxPool2d(x(), 3, 2 as never), /maxPool2d: options are an object, { stride: … }, got 2/],
+    [() => conv2d(x(), zeros([2, 2, 3, 3]), null, 2 as never), /conv2d: options are an object/],
+    [() => new nn.Conv2d(2, 3, 3, 2 as never), /Conv2d: options are an object/],
+    [() => new nn.Linear(2, 3, false as never), /Linear: options are an object, { bias: … }, got false/],
+  ];
+  for (const [body, message] of bodies) assert.throws(() => tidy(body), message);
+});
+
+test("an option that is undefined is one that is not there", () => {
+  tidy(() => {
+    assert.equal(maxPool2d(zeros([1, 1, 6, 6]), 2, { stride: undefined } as object).shape, [1, 1, 3, 3]);
+    assert.equal(avgPool2d(zeros([1, 1, 6, 6]), 2, { stride: undefined } as object).shape, [1, 1, 3, 3]);
+  });
 });
 
 test.run();

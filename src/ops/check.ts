@@ -1,6 +1,7 @@
 import type { OpName, Window } from "../backend/backend.ts";
 import { ShapeError } from "../errors.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
+import { checkOptions } from "../options.ts";
 
 /** Throws unless `input` is there and has `rank` dimensions. */
 export function needRank(
@@ -53,10 +54,11 @@ export function pair(value: Pair): readonly [number, number] {
   return typeof value === "number" ? [value, value] : value;
 }
 
-/** A window from people's options to plain numbers. @throws ShapeError on sizes that make no sense */
-export function window(op: OpName, kernel: Pair, options: WindowOptions): Window {
+/** A window from people's options to plain numbers. @throws ShapeError on sizes that make no sense, UnknownNameError */
+export function window(op: OpName, kernel: Pair, options: WindowOptions, stride: Pair, ...further: string[]): Window {
+  checkOptions(op, options, ["stride", "padding", "dilation", ...further]);
   const [kernelH, kernelW] = pair(kernel);
-  const [strideH, strideW] = pair(options.stride ?? 1);
+  const [strideH, strideW] = pair(options.stride ?? stride);
   const [padH, padW] = pair(options.padding ?? 0);
   const [dilationH, dilationW] = pair(options.dilation ?? 1);
   const positive = { kernelH, kernelW, strideH, strideW, dilationH, dilationW };

@@ -4,6 +4,7 @@ import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { needRank } from "./check.ts";
 import { launch } from "./launch.ts";
+import { checkOptions } from "../options.ts";
 
 export const crossEntropyOp: OpDefinition<"crossEntropy"> = {
   name: "crossEntropy",
@@ -37,6 +38,7 @@ export interface CrossEntropyOptions {
  * @returns [1]
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  checkOptions("crossEntropy", options, ["labelSmoothing"]);
   const { labelSmoothing = 0 } = options;
   if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
     throw new ArgumentError(`crossEntropy: labelSmoothing must be at least 0 and below 1, got ${labelSmoothing}`);

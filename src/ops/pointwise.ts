@@ -3,6 +3,7 @@ import { ShapeError } from "../errors.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { launch } from "./launch.ts";
+import { checkOptions } from "../options.ts";
 
 export const reluOp: OpDefinition<"relu"> = {
   name: "relu",
@@ -40,6 +41,7 @@ export function relu(x: Tensor): Tensor {
 
 /** a + b, same shapes. With `relu`, max(0, a + b) in one pass (the end of a residual block). */
 export function add(a: Tensor, b: Tensor, options: { relu?: boolean } = {}): Tensor {
+  checkOptions("add", options, ["relu"]);
   return apply(addOp, options.relu ? { relu: true } : {}, [a, b])[0]!;
 }
 

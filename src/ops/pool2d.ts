@@ -54,7 +54,7 @@ function adaptiveOp<K extends "adaptiveAvgPool2d" | "adaptiveMaxPool2d">(
 
 /** Largest value in each window; padding counts as -inf. x [n, c, h, w]; `stride` defaults to the kernel (PyTorch). */
 export function maxPool2d(x: Tensor, kernel: Pair, options: WindowOptions = {}): Tensor {
-  return apply(maxPool2dOp, window("maxPool2d", kernel, { stride: kernel, ...options }), [x])[0]!;
+  return apply(maxPool2dOp, window("maxPool2d", kernel, options, kernel), [x])[0]!;
 }
 
 /** Mean of each window. `countIncludePad` (default true, as PyTorch's) divides by the whole window at the borders too. */
@@ -64,7 +64,7 @@ export function avgPool2d(
   options: WindowOptions & { countIncludePad?: boolean } = {},
 ): Tensor {
   const attrs = {
-    ...window("avgPool2d", kernel, { stride: kernel, ...options }),
+    ...window("avgPool2d", kernel, options, kernel, "countIncludePad"),
     countIncludePad: options.countIncludePad ?? true,
   };
   return apply(avgPool2dOp, attrs, [x])[0]!;

@@ -4,15 +4,16 @@ import { ShapeError } from "../errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { needRank } from "./check.ts";
 import { launch } from "./launch.ts";
+import { checkOptions } from "../options.ts";
 
 export const padShortcutOp: OpDefinition<"padShortcut"> = {
   name: "padShortcut",
   shapes({ stride, before, after }, [x]) {
     const [n, c, h, w] = needRank("padShortcut", "input", x, 4, "n, c, h, w") as [number, number, number, number];
-    if (!(stride >= 1 && before >= 0 && after >= 0)) {
+    if (![stride - 1, before, after].every((size) => Number.isInteger(size) && size >= 0)) {
       throw new ShapeError(
         "padShortcut",
-        `stride ${stride}, before ${before}, after ${after}: none may be negative, stride at least 1`,
+        `stride ${stride}, before ${before}, after ${after}: needs whole numbers of at least 0, a stride of at least 1`,
       );
     }
     return [[n, before + c + after, Math.ceil(h / stride), Math.ceil(w / stride)]];
@@ -52,6 +53,7 @@ export function padShortcut(x: Tensor, options: { stride: number; before: number
 
 /** Puts `value` around each picture. */
 export function pad2d(x: Tensor, options: Partial<OpAttrs["pad2d"]>): Tensor {
+  checkOptions("pad2d", options, ["top", "bottom", "left", "right", "value"]);
   return apply(pad2dOp, { top: 0, bottom: 0, left: 0, right: 0, value: 0, ...options }, [x])[0]!;
 }
 

@@ -2,7 +2,7 @@ import { backward, clearTape, noGrad } from "../autograd.ts";
 import { ArgumentError } from "../errors.ts";
 import type { PictureNet } from "../models/pictureNet.ts";
 import type { Linear } from "../nn/linear.ts";
-import { checkOptions } from "../nn/options.ts";
+import { checkOptions } from "../options.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
 import { Generator } from "../tensor/random.ts";
 import { tidy } from "../tensor/scope.ts";

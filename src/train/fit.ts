@@ -4,7 +4,7 @@ import { ArgumentError, ResNetError } from "../errors.ts";
 import type { Checkpoint } from "../io/stateDict.ts";
 import { BatchNorm2d } from "../nn/batchNorm2d.ts";
 import type { Module } from "../nn/module.ts";
-import { checkOptions } from "../nn/options.ts";
+import { checkOptions } from "../options.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";

@@ -1,6 +1,6 @@
 import { dataWorkers } from "#worker";
 import { ArgumentError, DisposedError } from "../errors.ts";
-import { checkOptions } from "../nn/options.ts";
+import { checkOptions } from "../options.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Normalization } from "../vision/presets.ts";
 import { normalizationTables } from "../vision/transforms.ts";

@@ -1,5 +1,5 @@
 import { ArgumentError } from "../errors.ts";
-import { checkOptions } from "../nn/options.ts";
+import { checkOptions } from "../options.ts";
 import { cos, pow } from "../tensor/math.ts";
 
 /** The learning rate of step `step` (from 0) of `total`; an epoch has `perEpoch` steps. A pure function, so it needs no state to resume. */
