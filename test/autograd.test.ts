@@ -1,9 +1,10 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { backward, clearTape, recompute } from "../src/autograd.ts";
+import { backward, clearTape, noGrad, recompute } from "../src/autograd.ts";
 import { ResNetError, ShapeError } from "../src/errors.ts";
 import { info, init } from "../src/init.ts";
 import { linear } from "../src/ops/linear.ts";
+import { mul } from "../src/ops/mul.ts";
 import { add, relu } from "../src/ops/pointwise.ts";
 import { tidy } from "../src/tensor/scope.ts";
 import type { Shape } from "../src/tensor/shape.ts";
@@ -116,6 +117,30 @@ test("fit with frozen blocks recomputes to the same bits", async () => {
     };
     assert.is(await run(true), await run(false), `${frozen}`);
   }
+});
+
+test("both factors of a product get gradients, where both want them", () => {
+  leavesNothing(() => {
+    const [a, b] = [leaf([1, 2, 3]), leaf([4, 5, 6])];
+    backward(mul(a, b), tensor([1, 10, 100]));
+    assert.equal([...a.grad!.dataSync()], [4, 50, 600]);
+    assert.equal([...b.grad!.dataSync()], [1, 20, 300]);
+    const gate = leaf([7, 8, 9]);
+    backward(mul(tensor([1, 2, 3]), gate), ones([3]));
+    assert.equal([...gate.grad!.dataSync()], [1, 2, 3]);
+    const square = leaf([3]);
+    backward(mul(square, square));
+    assert.equal([...square.grad!.dataSync()], [6]);
+  });
+});
+
+test("a factor for each picture that requires a gradient is refused, since it would get none", () => {
+  leavesNothing(() => {
+    const factor = leaf([1, 2]);
+    assert.throws(() => mul(ones([2, 3]), factor), /mul: one factor for each picture gets no gradient/);
+    assert.equal([...noGrad(() => mul(ones([2, 1]), factor)).dataSync()], [1, 2]);
+    assert.equal([...mul(leaf([1, 1], [2, 1]), factor.detach()).dataSync()], [1, 2]);
+  });
 });
 
 test.run();

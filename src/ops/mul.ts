@@ -1,4 +1,4 @@
-import { apply, type OpDefinition } from "../autograd.ts";
+import { apply, gradEnabled, type OpDefinition } from "../autograd.ts";
 import { ShapeError } from "../errors.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -17,15 +17,23 @@ export const mulOp: OpDefinition<"mul"> = {
     return [a];
   },
   saves: { inputs: [1] },
-  gradient({ shapes: [a], inputs: [, b], dys: [dy] }) {
-    return [launch("mul", {}, [dy!, b!], [a!])[0]!, null];
+  gradient({ shapes, inputs: [a, b], dys: [dy] }) {
+    return [b, a].map((other, i) => (other ? launch("mul", {}, [dy!, other], [shapes[i]!])[0]! : null));
   },
 };
 
+/** Where both want a gradient (of a gate, say): only then is `a` kept. */
+const mulBothOp: OpDefinition<"mul"> = { ...mulOp, saves: { inputs: [0, 1] } };
+
 /**
- * a · b, element by element; `b` may be [n], one factor for each picture. Used for the masks of dropout and stochastic depth:
- * `b` is a constant, no gradient is computed for it.
+ * a · b, element by element; `b` may be [n], one factor for each picture (the masks of dropout and stochastic depth), through which no
+ * gradient flows.
+ * @throws ShapeError, also where a `b` of one factor for each picture requires a gradient
  */
 export function mul(a: Tensor, b: Tensor): Tensor {
-  return apply(mulOp, {}, [a, b])[0]!;
+  const both = gradEnabled() && b.requiresGrad;
+  if (both && b.shape.length < a.shape.length) {
+    throw new ShapeError("mul", "one factor for each picture gets no gradient; detach() it");
+  }
+  return apply(both ? mulBothOp : mulOp, {}, [a, b])[0]!;
 }
