@@ -15,33 +15,41 @@ function copy(from: Tensor, to: Tensor): Tensor {
  */
 export class Ema {
   readonly decay: number;
-  readonly #values: ReadonlyMap<string, Tensor>;
-  readonly #average = new Map<string, Tensor>();
+  /** Averages by the tensors that they are of: one that has two names is one. */
+  readonly #averages = new Map<Tensor, Tensor>();
+  /** The same by checkpoint key. */
+  readonly #state = new Map<string, Tensor>();
+  /** Counts of batches, which are no numbers to average. */
+  readonly #counts = new Set<Tensor>();
 
   /** Starts at the network's present values. */
   constructor(net: Module, decay = 0.999) {
     if (!(decay >= 0 && decay < 1)) throw new ArgumentError(`Ema: decay must be at least 0 and below 1, got ${decay}`);
     this.decay = decay;
-    this.#values = net.stateDict();
-    for (const [key, value] of this.#values) this.#average.set(key, copy(value, Tensor.empty(value.shape)).keep());
+    for (const [key, value] of net.stateDict()) {
+      const average = this.#averages.get(value) ?? copy(value, Tensor.empty(value.shape)).keep();
+      this.#averages.set(value, average);
+      this.#state.set(key, average);
+      if (key.endsWith("num_batches_tracked")) this.#counts.add(value);
+    }
   }
 
   /** Takes the present weights in; call it after each step. */
   update(): void {
-    for (const [key, value] of this.#values) {
-      const weight = key.endsWith("num_batches_tracked") ? 1 : 1 - this.decay;
-      currentBackend().launch("lerp", { weight }, [value], [this.#average.get(key)!]);
+    for (const [value, average] of this.#averages) {
+      const weight = this.#counts.has(value) ? 1 : 1 - this.decay;
+      currentBackend().launch("lerp", { weight }, [value], [average]);
     }
   }
 
   /** The averages by checkpoint key; not copies. */
   stateDict(): ReadonlyMap<string, Tensor> {
-    return this.#average;
+    return this.#state;
   }
 
   /** Puts the averages in the network's place for good. */
   apply(): void {
-    for (const [key, value] of this.#values) copy(this.#average.get(key)!, value);
+    for (const [value, average] of this.#averages) copy(average, value);
   }
 
   /** Runs `body` with the averages in the network's place. */
@@ -55,8 +63,7 @@ export class Ema {
   }
 
   #swap(): void {
-    for (const [key, value] of this.#values) {
-      const average = this.#average.get(key)!;
+    for (const [value, average] of this.#averages) {
       const saved = copy(average, Tensor.empty(average.shape));
       copy(value, average);
       copy(saved, value);
@@ -66,6 +73,6 @@ export class Ema {
 
   /** Gives the averages' memory back. */
   dispose(): void {
-    for (const t of this.#average.values()) t.dispose();
+    for (const t of this.#averages.values()) t.dispose();
   }
 }

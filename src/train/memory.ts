@@ -64,7 +64,7 @@ export function estimateMemory(net: Module, inputShape: Shape, options: MemoryOp
   kept += Math.max(0, ...spans.map(({ begin, end }) => sum(begin, end)));
   let trainable = 0;
   let state = 0;
-  for (const t of net.stateDict().values()) state += t.size;
+  for (const t of new Set(net.stateDict().values())) state += t.size;
   for (const p of net.parameters()) if (p.requiresGrad) trainable += p.size;
   const parameters = 4 * (state * (ema ? 2 : 1) + trainable * (1 + optimizerKinds));
   const activations = 4 * kept;
