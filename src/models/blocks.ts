@@ -1,7 +1,7 @@
 import { BatchNorm2d } from "../nn/batchNorm2d.ts";
 import { Conv2d } from "../nn/conv2d.ts";
 import { Module } from "../nn/module.ts";
-import { ReLU } from "../nn/relu.ts";
+import { normActivate, ReLU } from "../nn/relu.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -51,7 +51,7 @@ export class BasicBlock extends Module {
   static readonly variable: boolean = false;
   conv1: Conv2d;
   bn1: Module;
-  relu: ReLU;
+  relu: Module;
   conv2: Conv2d;
   bn2: Module;
   downsample: Module | null;
@@ -74,10 +74,10 @@ export class BasicBlock extends Module {
   /** [n, inPlanes, h, w] to [n, planes · expansion, h / stride, w / stride]: relu(branch(x) + shortcut(x)). @throws ShapeError */
   forward(x: Tensor): Tensor {
     return tidy(() => {
-      let out = this.relu.normForward(this.bn1, this.conv1.forward(x));
+      let out = normActivate(this.relu, this.bn1, this.conv1.forward(x));
       out = this.conv2.forward(out);
       const identity = this.downsample?.forward(x) ?? x;
-      return this.relu.normAddForward(this.bn2, out, identity);
+      return normActivate(this.relu, this.bn2, out, identity);
     });
   }
 }
@@ -96,7 +96,7 @@ export class Bottleneck extends Module {
   bn2: Module;
   conv3: Conv2d;
   bn3: Module;
-  relu: ReLU;
+  relu: Module;
   downsample: Module | null;
 
   constructor(inPlanes: number, planes: number, options: BlockOptions = {}) {
@@ -121,11 +121,11 @@ export class Bottleneck extends Module {
   /** [n, inPlanes, h, w] to [n, planes · expansion, h / stride, w / stride]: relu(branch(x) + shortcut(x)). @throws ShapeError */
   forward(x: Tensor): Tensor {
     return tidy(() => {
-      let out = this.relu.normForward(this.bn1, this.conv1.forward(x));
-      out = this.relu.normForward(this.bn2, this.conv2.forward(out));
+      let out = normActivate(this.relu, this.bn1, this.conv1.forward(x));
+      out = normActivate(this.relu, this.bn2, this.conv2.forward(out));
       out = this.conv3.forward(out);
       const identity = this.downsample?.forward(x) ?? x;
-      return this.relu.normAddForward(this.bn3, out, identity);
+      return normActivate(this.relu, this.bn3, out, identity);
     });
   }
 }
@@ -137,8 +137,8 @@ export class PlainBlock extends BasicBlock {
   /** The same layers without the shortcut. */
   override forward(x: Tensor): Tensor {
     return tidy(() => {
-      const out = this.relu.normForward(this.bn1, this.conv1.forward(x));
-      return this.relu.normForward(this.bn2, this.conv2.forward(out));
+      const out = normActivate(this.relu, this.bn1, this.conv1.forward(x));
+      return normActivate(this.relu, this.bn2, this.conv2.forward(out));
     });
   }
 }

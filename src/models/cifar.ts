@@ -1,15 +1,13 @@
 import { ArgumentError } from "../errors.ts";
 import { BatchNorm2d } from "../nn/batchNorm2d.ts";
 import type { Conv2d } from "../nn/conv2d.ts";
-import type { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { AdaptiveAvgPool2d } from "../nn/pool2d.ts";
-import { ReLU } from "../nn/relu.ts";
+import { normActivate, ReLU } from "../nn/relu.ts";
 import { Sequential } from "../nn/sequential.ts";
-import type { Identity } from "../nn/shape.ts";
 import type { StateTensors } from "../nn/stateDict.ts";
-import { padShortcut } from "../ops/shape.ts";
 import { checkOptions } from "../options.ts";
+import { padShortcut } from "../ops/shape.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { renameKeys } from "./adapt.ts";
@@ -68,12 +66,12 @@ export class PadShortcut extends Module {
 export class CifarResNet extends PictureNet {
   conv1: Conv2d;
   bn1: BatchNorm2d;
-  relu: ReLU;
+  relu: Module;
   layer1: Sequential;
   layer2: Sequential;
   layer3: Sequential;
   avgpool: AdaptiveAvgPool2d;
-  fc: Linear | Identity;
+  fc: Module;
   readonly numFeatures: number = 64;
 
   /** @param plain without shortcuts: the networks that get worse as they get deeper */
@@ -109,7 +107,7 @@ export class CifarResNet extends PictureNet {
   /** The last feature map, [n, 64, h / 4, w / 4]. */
   forwardFeatures(x: Tensor): Tensor {
     return tidy(() => {
-      return this.stages(this.relu.normForward(this.bn1, this.conv1.forward(x)));
+      return this.stages(normActivate(this.relu, this.bn1, this.conv1.forward(x)));
     });
   }
 

@@ -1,12 +1,10 @@
 import { ArgumentError } from "../errors.ts";
 import { BatchNorm2d } from "../nn/batchNorm2d.ts";
 import type { Conv2d } from "../nn/conv2d.ts";
-import type { Linear } from "../nn/linear.ts";
 import type { Module } from "../nn/module.ts";
 import { AdaptiveAvgPool2d } from "../nn/pool2d.ts";
-import { ReLU } from "../nn/relu.ts";
+import { normActivate, ReLU } from "../nn/relu.ts";
 import { Sequential } from "../nn/sequential.ts";
-import type { Identity } from "../nn/shape.ts";
 import { checkOptions } from "../options.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -36,9 +34,9 @@ export class CifarPreactResNet extends PictureNet {
   layer2: Sequential;
   layer3: Sequential;
   bn: BatchNorm2d;
-  relu: ReLU;
+  relu: Module;
   avgpool: AdaptiveAvgPool2d;
-  fc: Linear | Identity;
+  fc: Module;
   readonly numFeatures: number;
 
   constructor(depth: number, options: CifarPreactOptions & { readonly bottleneck?: boolean } = {}) {
@@ -74,7 +72,7 @@ export class CifarPreactResNet extends PictureNet {
 
   forwardFeatures(x: Tensor): Tensor {
     return tidy(() => {
-      return this.relu.normForward(this.bn, this.stages(this.conv1.forward(x)));
+      return normActivate(this.relu, this.bn, this.stages(this.conv1.forward(x)));
     });
   }
 }

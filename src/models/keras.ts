@@ -1,10 +1,9 @@
 import { ArgumentError } from "../errors.ts";
 import { BatchNorm2d } from "../nn/batchNorm2d.ts";
 import { Conv2d } from "../nn/conv2d.ts";
-import type { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { AdaptiveAvgPool2d, AdaptiveMaxPool2d, MaxPool2d } from "../nn/pool2d.ts";
-import { ReLU } from "../nn/relu.ts";
+import { addActivate, normActivate, ReLU } from "../nn/relu.ts";
 import { Sequential } from "../nn/sequential.ts";
 import { Identity, ZeroPad2d } from "../nn/shape.ts";
 import { Softmax } from "../nn/softmax.ts";
@@ -46,7 +45,7 @@ export class KerasBottleneck extends Module {
   bn2: Module;
   conv3: Conv2d;
   bn3: Module;
-  relu: ReLU;
+  relu: Module;
   downsample: Module | null;
 
   constructor(inPlanes: number, planes: number, stride: number, project: boolean) {
@@ -69,10 +68,10 @@ export class KerasBottleneck extends Module {
 
   forward(x: Tensor): Tensor {
     return tidy(() => {
-      let out = this.relu.normForward(this.bn1, this.conv1.forward(x));
-      out = this.relu.normForward(this.bn2, this.conv2.forward(out));
+      let out = normActivate(this.relu, this.bn1, this.conv1.forward(x));
+      out = normActivate(this.relu, this.bn2, this.conv2.forward(out));
       out = this.bn3.forward(this.conv3.forward(out));
-      return this.relu.addForward(out, this.downsample?.forward(x) ?? x);
+      return addActivate(this.relu, out, this.downsample?.forward(x) ?? x);
     });
   }
 }
@@ -153,14 +152,14 @@ function top(owner: string, options: KerasOptions, numFeatures: number) {
 export class KerasResNet extends KerasNet {
   conv1: Conv2d;
   bn1: Module;
-  relu: ReLU;
-  maxpool: MaxPool2d;
+  relu: Module;
+  maxpool: Module;
   layer1: Sequential;
   layer2: Sequential;
   layer3: Sequential;
   override layer4: Sequential;
   avgpool: Pooling;
-  fc: Linear | Identity;
+  fc: Module;
   activation: Softmax | Identity;
   readonly numFeatures: number;
 
@@ -189,7 +188,7 @@ export class KerasResNet extends KerasNet {
 
   forwardFeatures(x: Tensor): Tensor {
     return tidy(() => {
-      const y = this.relu.normForward(this.bn1, this.conv1.forward(x));
+      const y = normActivate(this.relu, this.bn1, this.conv1.forward(x));
       return this.stages(this.maxpool.forward(y));
     });
   }
@@ -203,15 +202,15 @@ export class KerasResNet extends KerasNet {
 export class KerasResNetV2 extends KerasNet {
   conv1: Conv2d;
   pad: ZeroPad2d;
-  maxpool: MaxPool2d;
+  maxpool: Module;
   layer1: Sequential;
   layer2: Sequential;
   layer3: Sequential;
   override layer4: Sequential;
   bn: Module;
-  relu: ReLU;
+  relu: Module;
   avgpool: Pooling;
-  fc: Linear | Identity;
+  fc: Module;
   activation: Softmax | Identity;
   readonly numFeatures: number;
 
@@ -247,7 +246,7 @@ export class KerasResNetV2 extends KerasNet {
   forwardFeatures(x: Tensor): Tensor {
     return tidy(() => {
       const y = this.maxpool.forward(this.pad.forward(this.conv1.forward(x)));
-      return this.relu.normForward(this.bn, this.stages(y));
+      return normActivate(this.relu, this.bn, this.stages(y));
     });
   }
 }

@@ -12,8 +12,8 @@ import { adaptStem, dropClassifier } from "./adapt.ts";
 export abstract class PictureNet extends Module {
   abstract readonly conv1: { readonly inChannels: number };
   abstract readonly avgpool: Module;
-  /** The classifier; Identity where the network has none. */
-  abstract fc: Linear | Identity;
+  /** The classifier; Identity where the network has none. Any module from [n, numFeatures] may stand there. */
+  abstract fc: Module;
   /** Channels of the last map, which the classifier sees. */
   abstract readonly numFeatures: number;
 
@@ -47,9 +47,11 @@ export abstract class PictureNet extends Module {
     return tidy(() => this.forwardHead(this.forwardFeatures(x)));
   }
 
-  /** Classes that the classifier tells apart; 0 without one. */
+  /** Classes that the classifier tells apart, as its last linear layer has them; 0 without one. */
   get numClasses(): number {
-    return this.fc instanceof Linear ? this.fc.outFeatures : 0;
+    let classes = 0;
+    for (const layer of this.fc.modules()) if (layer instanceof Linear) classes = layer.outFeatures;
+    return classes;
   }
 
   /** A new, randomly initialised classifier for `numClasses`; 0 for none. The old one is given back. Returns this. */
@@ -65,7 +67,7 @@ export abstract class PictureNet extends Module {
   /** RGB stems fit networks of other channels, and a network without a classifier leaves the checkpoint's aside. */
   override adaptState(state: StateTensors, prefix: string): StateTensors {
     const stemmed = adaptStem(state, `${prefix}conv1.weight`, this.conv1.inChannels);
-    return this.numClasses === 0 ? dropClassifier(stemmed, `${prefix}fc.`) : stemmed;
+    return this.fc instanceof Identity ? dropClassifier(stemmed, `${prefix}fc.`) : stemmed;
   }
 }
 

@@ -1,6 +1,6 @@
 import { Conv2d } from "../nn/conv2d.ts";
 import { Module } from "../nn/module.ts";
-import { ReLU } from "../nn/relu.ts";
+import { normActivate, ReLU } from "../nn/relu.ts";
 import { add } from "../ops/pointwise.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -23,7 +23,7 @@ export class PreactBasicBlock extends Module {
   conv1: Conv2d;
   bn2: Module;
   conv2: Conv2d;
-  relu: ReLU;
+  relu: Module;
   downsample: Module | null;
 
   constructor(inPlanes: number, planes: number, options: PreactOptions = {}) {
@@ -39,10 +39,10 @@ export class PreactBasicBlock extends Module {
 
   forward(x: Tensor): Tensor {
     return tidy(() => {
-      const active = this.relu.normForward(this.bn1, x);
+      const active = normActivate(this.relu, this.bn1, x);
       const identity = this.downsample?.forward(active) ?? x;
       let out = this.conv1.forward(active);
-      out = this.conv2.forward(this.relu.normForward(this.bn2, out));
+      out = this.conv2.forward(normActivate(this.relu, this.bn2, out));
       return add(out, identity);
     });
   }
@@ -66,7 +66,7 @@ export class PreactBottleneck extends Module {
   conv2: Conv2d;
   bn3: Module;
   conv3: Conv2d;
-  relu: ReLU;
+  relu: Module;
   downsample: Module | null;
   pool: Module | null;
 
@@ -87,11 +87,11 @@ export class PreactBottleneck extends Module {
 
   forward(x: Tensor): Tensor {
     return tidy(() => {
-      const active = this.relu.normForward(this.bn1, x);
+      const active = normActivate(this.relu, this.bn1, x);
       const identity = this.downsample?.forward(active) ?? this.pool?.forward(x) ?? x;
       let out = this.conv1.forward(active);
-      out = this.conv2.forward(this.relu.normForward(this.bn2, out));
-      out = this.conv3.forward(this.relu.normForward(this.bn3, out));
+      out = this.conv2.forward(normActivate(this.relu, this.bn2, out));
+      out = this.conv3.forward(normActivate(this.relu, this.bn3, out));
       return add(out, identity);
     });
   }

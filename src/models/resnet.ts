@@ -1,11 +1,9 @@
 import { ArgumentError } from "../errors.ts";
 import { Conv2d } from "../nn/conv2d.ts";
-import type { Linear } from "../nn/linear.ts";
 import type { Module } from "../nn/module.ts";
 import { AdaptiveAvgPool2d, MaxPool2d } from "../nn/pool2d.ts";
-import { ReLU } from "../nn/relu.ts";
+import { normActivate, ReLU } from "../nn/relu.ts";
 import { Sequential } from "../nn/sequential.ts";
-import type { Identity } from "../nn/shape.ts";
 import { checkOptions } from "../options.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -56,14 +54,14 @@ export type Layers = readonly [number, number, number, number];
 export class ResNet extends PictureNet {
   conv1: Conv2d;
   bn1: Module;
-  relu: ReLU;
-  maxpool: MaxPool2d;
+  relu: Module;
+  maxpool: Module;
   layer1: Sequential;
   layer2: Sequential;
   layer3: Sequential;
   override layer4: Sequential;
   avgpool: AdaptiveAvgPool2d;
-  fc: Linear | Identity;
+  fc: Module;
   /** Channels of the last map, which the classifier sees. */
   readonly numFeatures: number;
   readonly #block: Block;
@@ -137,7 +135,7 @@ export class ResNet extends PictureNet {
   /** The last feature map, [n, numFeatures, h / 32, w / 32]. */
   forwardFeatures(x: Tensor): Tensor {
     return tidy(() => {
-      const y = this.relu.normForward(this.bn1, this.conv1.forward(x));
+      const y = normActivate(this.relu, this.bn1, this.conv1.forward(x));
       return this.stages(this.maxpool.forward(y));
     });
   }

@@ -21,6 +21,8 @@ export type BeforeHook = (module: Module<unknown>) => void;
 export abstract class Module<Out = Tensor> {
   /** True after `train()` (and at first, as in PyTorch), false after `eval()`: batch norm and dropout differ. */
   training = true;
+  readonly #hooks = new Set<{ readonly after: ForwardHook; readonly before: BeforeHook | undefined; uses: number }>();
+  #deafen: (() => void) | undefined;
 
   /** What the module computes. */
   abstract forward(x: Tensor): Out;
@@ -165,31 +167,31 @@ export abstract class Module<Out = Tensor> {
    * hook is set: only then `forward` is wrapped.
    */
   onForward(after: ForwardHook, before?: BeforeHook): () => void {
-    let uses = 0;
-    const undo = this.hookedMethods().map((method) => {
-      const self = this as unknown as Record<string, unknown>;
-      const own = Object.getOwnPropertyDescriptor(self, method);
-      const original = self[method] as (...inputs: unknown[]) => unknown;
-      const value = (...inputs: unknown[]): unknown => {
-        before?.(this);
-        const output = original.apply(this, inputs);
-        after(this, output, uses++);
-        return output;
-      };
-      Object.defineProperty(self, method, { value, configurable: true, writable: true, enumerable: false });
-      return () => {
-        if (own === undefined) delete self[method];
-        else Object.defineProperty(self, method, own);
-      };
-    });
+    const hooks = this.#hooks;
+    const hook = { after, before, uses: 0 };
+    if (hooks.size === 0) this.#listen();
+    hooks.add(hook);
     return () => {
-      for (const restore of undo.splice(0)) restore();
+      if (hooks.delete(hook) && hooks.size === 0) this.#deafen?.();
     };
   }
 
-  /** Names of the methods that count as a use of this module. */
-  protected hookedMethods(): readonly string[] {
-    return ["forward"];
+  /** One wrapper for all hooks, so that they can go in any order. */
+  #listen(): void {
+    const own = Object.getOwnPropertyDescriptor(this, "forward");
+    const { forward } = this;
+    const value = (...inputs: [Tensor]): Out => {
+      for (const { before } of this.#hooks) before?.(this);
+      const output = forward.apply(this, inputs);
+      for (const hook of this.#hooks) hook.after(this, output, hook.uses++);
+      return output;
+    };
+    Object.defineProperty(this, "forward", { value, configurable: true, writable: true });
+    this.#deafen = () => {
+      if (this.forward !== value) return; // somebody wrapped it once more: without hooks it does nothing
+      if (own === undefined) delete (this as { forward?: unknown }).forward;
+      else Object.defineProperty(this, "forward", own);
+    };
   }
 
   /** The tree, as PyTorch prints it. */
