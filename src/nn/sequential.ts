@@ -1,3 +1,5 @@
+import { ArgumentError } from "../errors.ts";
+import { kindOf } from "../platform/kinds.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
@@ -12,8 +14,12 @@ export class Sequential extends Module {
   constructor(...modules: Module[] | [Readonly<Record<string, Module>>]) {
     super();
     const [first] = modules;
-    if (modules.length === 1 && first !== undefined && !(first instanceof Module)) Object.assign(this, first);
-    else Object.assign(this, modules);
+    const named = modules.length === 1 && typeof first === "object" && !(first instanceof Module) ? first : modules;
+    for (const [name, module] of Object.entries<unknown>(named)) {
+      if (module == null || module instanceof Module) continue;
+      throw new ArgumentError(`Sequential: ${name} must be a module, got ${kindOf(module)}`);
+    }
+    Object.assign(this, named);
   }
 
   get length(): number {
