@@ -42,12 +42,22 @@ export abstract class Module<Out = Tensor> {
     for (const [name, value] of Object.entries(this)) if (value instanceof Module) yield [name, value];
   }
 
-  /** This module (its name is `prefix`, by default "") and everything inside it, parents first. A shared module comes once. */
-  *namedModules(prefix = "", seen = new Set<Module<unknown>>()): Generator<[name: string, module: Module<unknown>]> {
+  /**
+   * This module (its name is `prefix`, by default "") and everything inside it, parents first. A shared module comes once, or with
+   * `removeDuplicate` false under each of its names, as in checkpoints.
+   */
+  *namedModules(
+    prefix = "",
+    seen = new Set<Module<unknown>>(),
+    removeDuplicate = true,
+  ): Generator<[name: string, module: Module<unknown>]> {
     if (seen.has(this)) return;
     seen.add(this);
     yield [prefix, this];
-    for (const [name, child] of this.namedChildren()) yield* child.namedModules(join(prefix, name), seen);
+    for (const [name, child] of this.namedChildren()) {
+      yield* child.namedModules(join(prefix, name), seen, removeDuplicate);
+    }
+    if (!removeDuplicate) seen.delete(this); // but never inside itself
   }
 
   /** This module and everything inside it, parents first. */
@@ -82,10 +92,13 @@ export abstract class Module<Out = Tensor> {
     return count;
   }
 
-  /** Everything that a checkpoint holds, in PyTorch's order. The tensors are the module's own, not copies. */
+  /**
+   * Everything that a checkpoint holds, in PyTorch's order; what is shared, under each of its names. The tensors are the module's own,
+   * not copies.
+   */
   stateDict(): Map<string, Tensor> {
     const state = new Map<string, Tensor>();
-    for (const [prefix, module] of this.namedModules()) {
+    for (const [prefix, module] of this.namedModules("", new Set(), false)) {
       const own = ownTensors(module);
       for (const [name, t] of own) if (isParameter(t)) state.set(join(prefix, name), t);
       for (const [name, t] of own) if (!isParameter(t)) state.set(join(prefix, name), t);
@@ -209,7 +222,10 @@ function isParameter(t: Tensor): boolean {
 }
 
 function ownTensors(module: Module<unknown>): [name: string, tensor: Tensor][] {
-  return Object.entries(module).filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor);
+  // What a recorded op made is a result that the module remembers, and no part of it.
+  return Object.entries(module).filter(
+    (entry): entry is [string, Tensor] => entry[1] instanceof Tensor && !entry[1].gradient,
+  );
 }
 
 function* named(root: Module<unknown>, want: (t: Tensor) => boolean): Generator<[string, Tensor]> {

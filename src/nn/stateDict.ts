@@ -45,7 +45,11 @@ export interface LoadReport {
 interface Target {
   readonly typeName: string;
   stateDict(): Map<string, Tensor>;
-  namedModules(): Iterable<[string, { adaptState(state: StateTensors, prefix: string): StateTensors }]>;
+  namedModules(
+    prefix: string,
+    seen: Set<never>,
+    removeDuplicate: boolean,
+  ): Iterable<[string, { adaptState(state: StateTensors, prefix: string): StateTensors }]>;
 }
 
 const options = ["strict", "allowNonFinite"];
@@ -125,18 +129,23 @@ function stateTensor(key: string, value: LoadableTensor): StateTensor {
 
 function adapted(target: Target, state: StateTensors): StateTensors {
   let result = state;
-  for (const [name, module] of target.namedModules()) result = module.adaptState(result, name === "" ? "" : `${name}.`);
+  for (const [name, module] of target.namedModules("", new Set(), false)) {
+    result = module.adaptState(result, name === "" ? "" : `${name}.`);
+  }
   return result;
 }
 
 function compare(wanted: ReadonlyMap<string, Tensor>, state: StateTensors) {
   const missing: string[] = [];
   const misshapen: { name: string; expected: readonly number[]; found: readonly number[] }[] = [];
-  for (const [name, { shape }] of wanted) {
+  // What is shared may be there under one of its names only.
+  const there = new Set([...wanted].flatMap(([name, t]) => (state.has(name) ? [t] : [])));
+  for (const [name, t] of wanted) {
+    const { shape } = t;
     const found = state.get(name)?.shape;
     if (found === undefined) {
       // Checkpoints from before PyTorch 0.4.1 do not count batches, and nothing that is computed depends on the count.
-      if (!name.endsWith("num_batches_tracked")) missing.push(name);
+      if (!there.has(t) && !name.endsWith("num_batches_tracked")) missing.push(name);
     } else if (!sameShape(found, shape)) misshapen.push({ name, expected: shape, found });
   }
   return { missing, unexpected: [...state.keys()].filter((key) => !wanted.has(key)), misshapen };
