@@ -35,7 +35,7 @@ export interface CompileOptions<Out = unknown> {
    */
   readonly precision?: Precision;
   /**
-   * Keeps the model usable. By default its weights are given back as soon as they are packed, which halves the memory; the
+   * Keeps the model usable (the compiled network keeps the weights of now, whatever the model learns later). By default its weights are given back as soon as they are packed, which halves the memory; the
    * model can then neither run nor be saved.
    */
   readonly keepModel?: boolean;
