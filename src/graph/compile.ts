@@ -35,8 +35,8 @@ export interface CompileOptions<Out = unknown> {
    */
   readonly precision?: Precision;
   /**
-   * Keeps the model usable (the compiled network keeps the weights of now, whatever the model learns later). By default its weights are given back as soon as they are packed, which halves the memory; the
-   * model can then neither run nor be saved.
+   * Keeps the model usable; the compiled network has the weights of now, whatever the model learns later. By default the model's weights
+   * are given back as soon as they are packed, which halves the memory; it can then neither run nor be saved.
    */
   readonly keepModel?: boolean;
   /** A compiled network of the same model, of which packed weights are used again. See {@link CompiledNetwork.forShape}. */
