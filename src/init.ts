@@ -112,8 +112,8 @@ async function loadWebGpu(gpu: GPU | undefined, named: boolean, notes: string[])
     notes.push(`WebGPU is here, but its self-test found wrong numbers (${wrong}): ${made.info().binary}`);
     made.dispose();
   } catch (error) {
-    if (named || !(error instanceof ResNetError)) throw error;
-    notes.push(error.message);
+    if (named) throw error;
+    notes.push(error instanceof ResNetError ? error.message : `WebGPU: ${error}`);
   }
   return undefined;
 }

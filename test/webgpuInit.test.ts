@@ -30,6 +30,17 @@ test("without an adapter: by name an error, with auto wasm and the reason", asyn
   assert.match(about.reasons.join("\n"), /WebGPU: this machine offers no adapter/);
 });
 
+test("with auto whatever keeps WebGPU away is a reason for wasm", async () => {
+  const failing = {
+    requestAdapter: async () => {
+      throw new DOMException("the driver is gone", "OperationError");
+    },
+  };
+  const about = await init({ backend: "auto", gpu: failing });
+  assert.is(about.backend, "wasm");
+  assert.match(about.reasons.join("\n"), /WebGPU: OperationError: the driver is gone/);
+});
+
 const gpu = await dawn();
 
 if (typeof gpu === "string") {
@@ -85,6 +96,23 @@ if (typeof gpu === "string") {
       assert.match((error as ResNetError).message, /the device was lost .* Call init again/);
     }
     assert.is((await init({ backend: "webgpu", gpu })).backend, "webgpu");
+    assert.is.not(currentBackend(), backend);
+    assert.equal([...(await relu(tensor([1, -2, 3])).data())], [1, 0, 3]);
+  });
+
+  test("a command that the device refuses: the backend is given up, and the next init works", async () => {
+    await init({ backend: "webgpu", gpu });
+    const backend = currentBackend() as WebGpuBackend;
+    const x = tensor([1, -2, 3]);
+    const { device } = backend.machine;
+    device.createBuffer({ size: device.limits.maxBufferSize * 2, usage: 128 });
+    for (let time = 0; time < 2; time++) {
+      const error = await x.data().catch((e: unknown) => e);
+      assert.is((error as ResNetError).code, "ERR_WEBGPU");
+      assert.match((error as ResNetError).message, /the device refused a command \(.* Call init again/s);
+    }
+    await device.lost; // its memory is free
+    await init({ backend: "webgpu", gpu });
     assert.is.not(currentBackend(), backend);
     assert.equal([...(await relu(tensor([1, -2, 3])).data())], [1, 0, 3]);
   });

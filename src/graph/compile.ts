@@ -94,9 +94,6 @@ export async function compile<Out>(
       withBackend(backend, () =>
         shared.keep(constant, shared.folds.owns(constant) || (!keepModel && owners.has(constant))),
       );
-    // What was folded is not needed any more: packed weights may take its place.
-    const needed = constants(graph);
-    for (const storage of owners.keys()) if (!needed.has(storage)) release(storage);
     const before = share?.program();
     const options = { memory, precision, release, keep, ...(before === undefined ? {} : { share: before }) };
     const program = await withBackend(

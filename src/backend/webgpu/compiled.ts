@@ -1,3 +1,4 @@
+import { DisposedError } from "../../errors.ts";
 import type { Storage } from "../../tensor/storage.ts";
 import { type Block as ArenaBlock, planArena } from "../arena.ts";
 import type { Graph, KernelTime, Program, ProgramMemory, ProgramOptions, View } from "../backend.ts";
@@ -34,11 +35,12 @@ export class CompiledProgram implements Program {
   readonly #kernels: readonly { readonly kernel: string; readonly node: number }[];
   #disposed = false;
 
-  /** Pipelines are made in parallel before anything is allocated. */
+  /** Pipelines are made in parallel, and all memory is there before the first weight is taken: what fails for lack of it changes nothing. */
   static async create(machine: Machine, graph: Graph, options: ProgramOptions): Promise<CompiledProgram> {
     const shared = options.share instanceof CompiledProgram ? options.share.#prepared : new Prepared(machine);
     shared.retain();
-    try {
+    let program: CompiledProgram | undefined;
+    const make = async (): Promise<CompiledProgram> => {
       const constants = constantsOf(graph);
       const { precision: numbers = "f32" } = options;
       const recorded = record(graph, constants, shared, {
@@ -51,16 +53,21 @@ export class CompiledProgram implements Program {
       await Promise.all([...kinds.values()].map((d) => machine.pipelines.prepare(d)));
       const direct = new Set(recorded.direct);
       for (const y of graph.outputs) if (constants.has(y.storage)) direct.add(y.storage);
+      const kept = new Map([...direct].map((storage) => [storage, options.keep(storage)]));
+      program = new CompiledProgram(machine, graph, shared, recorded, kept);
       const waiting = recorded.fillings.map(({ source }) => source.storage);
       for (const filling of recorded.fillings) {
         await fill(machine, filling);
         const storage = waiting.shift()!;
         if (!direct.has(storage) && !waiting.includes(storage)) options.release(storage);
       }
-      const kept = new Map([...direct].map((storage) => [storage, options.keep(storage)]));
-      return new CompiledProgram(machine, graph, shared, recorded, kept);
+      return program;
+    };
+    try {
+      return await shared.inTurn(make);
     } catch (error) {
-      shared.release();
+      if (program === undefined) shared.release();
+      else program.dispose();
       throw error;
     }
   }
@@ -122,7 +129,9 @@ export class CompiledProgram implements Program {
   async profile(input: View): Promise<readonly KernelTime[]> {
     const { stream } = this.#machine;
     stream.copy(input.storage.handle as Block, this.#input, input.storage.length * 4);
-    const { ms, by } = await timeSteps(this.#machine, this.#steps, this.#input);
+    const { ms, by } = await timeSteps(this.#machine, this.#steps, this.#input, () => {
+      if (this.#disposed) throw new DisposedError("compiled network");
+    });
     return this.#kernels.map(({ kernel, node }, i) => ({ kernel, node, milliseconds: ms[i]!, by }));
   }
 

@@ -53,7 +53,7 @@ export interface LowerContext {
   /** Which kernel computes convolutions on this adapter. */
   readonly tile: "registers" | "shared";
   /** Whether a convolution of 3x3 and stride 1 shall be computed by Winograd's F(2x2, 3x3). */
-  winograd(of: Convolved): boolean;
+  winograd(of: Convolved & { readonly weight: View }): boolean;
 }
 
 /** What tells two slots apart: dispatches must not bind the same memory twice. */

@@ -44,7 +44,7 @@ const wantedLimits = ["maxBufferSize", "maxStorageBufferBindingSize", "maxStorag
 export async function openDevice({ gpu: given, fallback = true }: WebGpuOptions): Promise<OpenedDevice> {
   const gpu = given ?? (await requestGpu());
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-  if (adapter === null) {
+  if (!adapter) {
     throw new ResNetError("WebGPU: this machine offers no adapter (no graphics card that the browser trusts)", {
       code: "ERR_NO_WEBGPU",
     });

@@ -37,11 +37,11 @@ export class BufferPool {
   }
 
   /** @throws OutOfMemoryError for more than one binding of this adapter may hold */
-  take(bytes: number, what = "tensor"): Block {
+  take(bytes: number, what = "a tensor"): Block {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits;
     const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
     if (bytes > limit) {
-      throw new OutOfMemoryError(`webgpu: a ${what} of ${bytes} bytes; this adapter binds at most ${limit}`, {
+      throw new OutOfMemoryError(`webgpu: ${what} of ${bytes} bytes; this adapter binds at most ${limit}`, {
         asked: bytes,
         used: this.#reserved - this.#freeBytes,
       });

@@ -7,10 +7,13 @@ interface Entry {
   readonly bytes: number;
 }
 
-/** Packed weights by source and layout; compiled programs that share them count as its users. */
+/** Packed weights by source and layout; compiled programs that share them count as its users, and are made one after the other. */
 export class Prepared {
   readonly #machine: Machine;
   readonly #entries = new Map<Storage, Map<string, Entry>>();
+  /** Takes back what was added in this turn. */
+  #undo: (() => void)[] = [];
+  #line: Promise<unknown> = Promise.resolve();
   #users = 0;
 
   constructor(machine: Machine) {
@@ -31,7 +34,27 @@ export class Prepared {
     const block = this.#machine.take(bytes, "packed weight");
     const layouts = this.#entries.get(source) ?? new Map<string, Entry>();
     this.#entries.set(source, layouts.set(layout, { block, bytes }));
+    this.#undo.push(() => {
+      layouts.delete(layout);
+      this.#machine.give(block, bytes);
+    });
     return block;
+  }
+
+  /** Runs `body`, which packs what it adds, once everybody before has packed what they added. What a failing one added is forgotten. */
+  inTurn<T>(body: () => Promise<T>): Promise<T> {
+    const mine = this.#line.then(async () => {
+      try {
+        return await body();
+      } catch (error) {
+        for (const undo of this.#undo) undo();
+        throw error;
+      } finally {
+        this.#undo = [];
+      }
+    });
+    this.#line = mine.catch(() => undefined);
+    return mine;
   }
 
   retain(): this {

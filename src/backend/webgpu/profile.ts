@@ -17,17 +17,19 @@ const mostQueries = 4096;
  * Milliseconds of each step, run once: by the device's own clock where it offers timestamp queries, each step in a pass of its own; else
  * by waiting for each, which adds the way to the device and back.
  * @param result what the last step writes
+ * @param check throws when the steps are gone meanwhile
  */
-export async function timeSteps(machine: Machine, steps: readonly Step[], result: Block) {
+export async function timeSteps(machine: Machine, steps: readonly Step[], result: Block, check: () => void) {
   const exact = machine.device.features.has("timestamp-query");
-  const ms = exact ? await byTimestamps(machine, steps) : await byWaiting(machine, steps, result);
+  const ms = exact ? await byTimestamps(machine, steps, check) : await byWaiting(machine, steps, result, check);
   return { ms, by: exact ? ("timestamps" as const) : ("waiting" as const) };
 }
 
-async function byWaiting({ stream }: Machine, steps: readonly Step[], result: Block): Promise<number[]> {
+async function byWaiting({ stream }: Machine, steps: readonly Step[], result: Block, check: () => void) {
   const times: number[] = [];
   await stream.read(result, 1);
   for (const [i, { pipeline, group, workgroups }] of steps.entries()) {
+    check();
     const started = performance.now();
     stream.replay(pipeline, group, i * paramStride, workgroups);
     await stream.read(result, 1);
@@ -36,11 +38,12 @@ async function byWaiting({ stream }: Machine, steps: readonly Step[], result: Bl
   return times;
 }
 
-async function byTimestamps({ device, stream }: Machine, steps: readonly Step[]): Promise<number[]> {
+async function byTimestamps({ device, stream }: Machine, steps: readonly Step[], check: () => void) {
   const times: number[] = [];
   stream.submit();
   for (let first = 0; first < steps.length; first += mostQueries / 2) {
     const some = steps.slice(first, first + mostQueries / 2);
+    check();
     const count = 2 * some.length;
     const querySet = device.createQuerySet({ type: "timestamp", count });
     const resolved = device.createBuffer({ size: 8 * count, usage: usage.queryResolve | usage.copySource });

@@ -1,9 +1,19 @@
 import type { Storage } from "../../tensor/storage.ts";
 import type { Graph, OpTable, View } from "../backend.ts";
-import { type Dispatch, each, type LowerContext, lengthOf, type Scratch, type Slot, unaliased } from "./context.ts";
+import {
+  type Convolved,
+  type Dispatch,
+  each,
+  type LowerContext,
+  lengthOf,
+  type Scratch,
+  type Slot,
+  unaliased,
+} from "./context.ts";
 import { fitted } from "./half.ts";
 import type { Numbers } from "./kernels/index.ts";
 import { lower } from "./lower/index.ts";
+import { layoutOf } from "./lower/winograd.ts";
 import type { Prepared } from "./prepared.ts";
 
 /** A packed weight that is not there yet. */
@@ -31,10 +41,9 @@ export interface Recorded {
 export interface RecordOptions {
   readonly tile: LowerContext["tile"];
   readonly numbers: Numbers;
-  readonly winograd: LowerContext["winograd"];
+  readonly winograd: (of: Convolved) => boolean;
 }
 
-/** Lowers a graph without running it: dispatches, what to pack beforehand, and which scratch memory each node needs. */
 /** One weight may stand before several batch norms: their factors are told apart by numbers, and programs of other shapes share them. */
 const scaleNumbers = new WeakMap<Float64Array, number>();
 let scales = 0;
@@ -48,6 +57,7 @@ function scaleNumber(scale: Float64Array): number {
   return found;
 }
 
+/** Lowers a graph without running it: dispatches, what to pack beforehand, and which scratch memory each node needs. */
 export function record(
   graph: Graph,
   constants: ReadonlySet<Storage>,
@@ -64,10 +74,24 @@ export function record(
   const table: OpTable<LowerContext> = lower;
   let into = all;
   let at = -1;
+  /** Factors of a batch norm that was folded into a weight. */
+  const scaleOf = ({ storage }: View): Float64Array | undefined => {
+    const node = graph.nodes[at];
+    return node?.inputs[1]?.storage === storage ? node.weightScale : undefined;
+  };
+  const keyOf = (layout: string, source: View): string => {
+    const scale = scaleOf(source);
+    return [layout, half && "f16", scale && scaleNumber(scale)].join();
+  };
   const isConstant = (slot: Slot): boolean => "storage" in slot && constants.has(slot.storage);
   const context: LowerContext = {
     tile,
-    winograd,
+    winograd(q) {
+      const { storage } = q.weight;
+      // A weight that was taken is to be had as it was packed for another shape, and not in another way.
+      if (!constants.has(storage) || !storage.disposed) return winograd(q);
+      return prepared.find(storage, keyOf(layoutOf(false), q.weight)) !== undefined;
+    },
     dispatch(wanted) {
       const single = unaliased(wanted, context);
       const dispatch = half ? { ...fitted(single, context, wide, isConstant), numbers } : single;
@@ -91,9 +115,7 @@ export function record(
         fill(slot);
         return slot;
       }
-      const node = graph.nodes[at];
-      const scale = node?.inputs[1]?.storage === source.storage ? node.weightScale : undefined;
-      const key = [layout, half && "f16", scale && scaleNumber(scale)].join();
+      const key = keyOf(layout, source);
       const found = prepared.find(source.storage, key);
       if (found !== undefined) return { fixed: found, length };
       const slot: Slot = { fixed: prepared.add(source.storage, key, length * (half ? 2 : 4)), length };
@@ -101,7 +123,7 @@ export function record(
       into = dispatches;
       fill(slot);
       into = all;
-      fillings.push({ source, scale, dispatches });
+      fillings.push({ source, scale: scaleOf(source), dispatches });
       return slot;
     },
   };

@@ -8,7 +8,7 @@ const ring = 256;
 
 /**
  * Commands in order. They are recorded into one encoder and submitted together: when somebody reads or writes values, or when the ring
- * of parameters is full. Errors of the device come back at the next read.
+ * of parameters is full. Errors of the device come back at the next read; after one no value can be trusted, and the device is given up.
  */
 export class Stream {
   readonly device: GPUDevice;
@@ -18,7 +18,6 @@ export class Stream {
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #failure: Error | undefined;
-  #lost = false;
   #staging: GPUBuffer[] = [];
   readonly #afterSubmit: () => void;
 
@@ -29,22 +28,17 @@ export class Stream {
     this.#uniforms = uniformBuffer(device, ring * paramStride);
     device.addEventListener("uncapturederror", (event) => {
       const { error } = event as GPUUncapturedErrorEvent;
-      this.#failure ??= new ResNetError(`webgpu: the device refused a command: ${error.message}`, {
-        code: "ERR_WEBGPU",
-      });
+      this.#fail(`the device refused a command (${error.message.trim()})`, "ERR_WEBGPU");
+      setTimeout(() => device.destroy()); // whoever begins anew needs the memory; at once, Dawn would wait for itself
     });
     void device.lost.then(({ reason, message }) => {
-      this.#lost = true;
       const why = reason === "destroyed" ? "it was disposed" : message || "the driver gave no reason";
-      this.#failure = new ResNetError(
-        `webgpu: the device was lost (${why}); its values are gone. Call init again and load the network again`,
-        { code: "ERR_DEVICE_LOST" },
-      );
+      this.#fail(`the device was lost (${why})`, "ERR_DEVICE_LOST");
     });
   }
 
   get lost(): boolean {
-    return this.#lost;
+    return this.#failure !== undefined;
   }
 
   /** What dispatches bind for their parameters, at a dynamic offset. */
@@ -132,6 +126,11 @@ export class Stream {
     this.#pass = undefined;
     this.#encoder = undefined;
     this.device.destroy();
+  }
+
+  #fail(what: string, code: string): void {
+    const rest = "its values are gone. Call init again and load the network again";
+    this.#failure ??= new ResNetError(`webgpu: ${what}; ${rest}`, { code });
   }
 
   #commands(): GPUCommandEncoder {

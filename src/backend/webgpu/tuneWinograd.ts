@@ -29,7 +29,7 @@ export async function chooseWinograd(
   machine: Machine,
   graph: Graph,
   { memory, precision = "f32" }: ProgramOptions,
-): Promise<LowerContext["winograd"]> {
+): Promise<(of: Convolved) => boolean> {
   const { winograd: rule } = machine;
   if (memory === "low" || precision !== "f32" || rule === "never") return () => false;
   if (rule === "always") return () => true;
@@ -51,8 +51,9 @@ export async function chooseWinograd(
     const kernels = [gemm, "pack", "winogradInput", "winogradFilter", "winogradOutput"] as const;
     await Promise.all(kernels.map((kernel) => machine.pipelines.prepare({ kernel, constants: {} })));
     for (const attempt of untried.values()) await attempt();
+    machine.stream.submit(); // what others recorded meanwhile may use what they have freed
+    machine.pool.trim();
   }
-  machine.pool.trim();
   return (q) => known.get(keyOf(machine, q)) ?? false;
 }
 

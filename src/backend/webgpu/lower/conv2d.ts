@@ -26,7 +26,7 @@ function product(context: LowerContext, q: Product): void {
   const columnsPadded = up4(columns);
   const length = groups * taps * channelsPadded * columnsPadded;
   const constants = transposed ? { transposed: 1 } : {};
-  const b = context.prepare(`panels ${groups} ${taps} ${transposed}`, q.weight, length, (to) =>
+  const b = context.prepare(`panels ${groups} ${taps} ${channels} ${transposed}`, q.weight, length, (to) =>
     each(
       context,
       "pack",

@@ -19,6 +19,9 @@ export function tilesOf(from: View, to: View): { tilesH: number; tilesW: number;
   return { tilesH, tilesW, tiles, values: 16 * tiles * up4(Math.max(c, oc)) };
 }
 
+/** The name of the transformed filter. */
+export const layoutOf = (transposed: boolean): string => `winograd ${transposed}`;
+
 /** A convolution of 3x3 and stride 1 in four steps, of which the first is done once for a constant weight. */
 export function winograd(context: LowerContext, q: Product): void {
   const [, c, h, w] = nchw(q.from.shape);
@@ -27,7 +30,7 @@ export function winograd(context: LowerContext, q: Product): void {
   const { tilesH, tilesW, tiles } = tilesOf(q.from, q.to);
   const size = channelsPadded * columnsPadded;
   const constants = q.transposed ? { transposed: 1 } : {};
-  const u = context.prepare(`winograd ${q.transposed}`, q.weight, 16 * size, (to) =>
+  const u = context.prepare(layoutOf(q.transposed), q.weight, 16 * size, (to) =>
     each(context, "winogradFilter", size, [q.weight, to], { channels: c, columns, columnsPadded }, constants),
   );
   const v: Slot = context.scratch(16 * tiles * channelsPadded);
