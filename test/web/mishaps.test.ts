@@ -104,6 +104,37 @@ if (browser === undefined) {
     }
   });
 
+  test("a newer version of the page is told, and had at once by whoever wants it", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "resnet-ts-site-"));
+    cpSync(site, folder, { recursive: true });
+    const deployed = await serve(folder);
+    const change = (file: string, from: RegExp, to: string): void => {
+      const text = readFileSync(join(folder, file), "utf8");
+      assert.match(text, from);
+      writeFileSync(join(folder, file), text.replace(from, to));
+    };
+    try {
+      const { page } = await visit({ serviceWorkers: "allow" });
+      const other = await page.context().newPage();
+      for (const tab of [page, other]) await tab.goto(`${deployed.address}/index.html`);
+      await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+      assert.is(await page.textContent("#news"), "");
+      change("index.html", /<h1>.*<\/h1>/, "<h1>The next one</h1>");
+      change("sw.js", /(url:"index.html",revision:)"\w+"/, '$1"next"');
+      await page.evaluate(async () => void (await (await navigator.serviceWorker.getRegistration())!.update()));
+      for (const tab of [page, other]) {
+        await says(tab, "#news", /newer version/);
+        await tab.click("#news button");
+        await says(tab, "h1", /^The next one$/);
+        await tab.waitForSelector("#answer li");
+        assert.is(await tab.textContent("#news"), "");
+      }
+    } finally {
+      await deployed.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test("a panel that cannot be loaded says so, and another can be chosen", async () => {
     const page = await open("measure");
     await page.route(/assets\/panel-.*\.js/, (route) => route.abort());
@@ -123,6 +154,20 @@ if (browser === undefined) {
     await page.click("#add-class");
     await page.setInputFiles("input[data-class=a]", photo("horse.png"));
     await says(page, "#panel .error", /worker could not be started/);
+  });
+
+  test("a lab that could not be started is started at the next call", async () => {
+    const { page } = await visit();
+    const labs = /assets\/worker-(?!classifier).*\.js/;
+    await page.route(labs, (route) => route.abort());
+    await page.goto(`${server.address}/index.html#train`);
+    await page.selectOption("select", "8");
+    await page.click("#train-start");
+    await says(page, "#panel .error", /worker could not be started/);
+    await page.unroute(labs);
+    await page.click("#train-start");
+    await says(page, "#train-status", /Step \d/);
+    assert.is(await page.textContent("#panel .error"), "");
   });
 
   test("without a classifier nobody is told to wait", async () => {
@@ -302,6 +347,32 @@ if (browser === undefined) {
     assert.is(await page.getAttribute("#answer", "aria-live"), "polite");
   });
 
+  test("a webcam that is unplugged is said, and gives its place to the picture", async () => {
+    for (const [panel, button] of [
+      ["classify", "text=Webcam"],
+      ["train", "#taught >> text=From the webcam"],
+    ] as const) {
+      const { page, streams } = await withWebcam(panel);
+      if (panel === "train") {
+        await page.fill("#class-name", "a");
+        await page.click("#add-class");
+      }
+      await page.click(button);
+      await page.waitForSelector("#panel video");
+      await streams(1);
+      await page.evaluate(() => {
+        const { srcObject } = document.querySelector<HTMLVideoElement>("#panel video")!;
+        for (const track of (srcObject as MediaStream).getTracks()) {
+          track.stop(); // of which the browser tells only others
+          track.dispatchEvent(new Event("ended"));
+        }
+      });
+      await says(page, "#panel .error", /^The webcam has gone/);
+      assert.is(await page.locator("#panel video").count(), 0);
+      await page.waitForSelector(button);
+    }
+  });
+
   test("whoever leaves before the webcam is allowed leaves it off", async () => {
     const { page, streams } = await withWebcam("classify", 800);
     await page.click("text=Webcam");
@@ -352,6 +423,58 @@ if (browser === undefined) {
     await page.waitForSelector("#learn:disabled");
     assert.is(await page.locator("#taught section").count(), 1);
     assert.is(await page.evaluate(() => document.activeElement?.id), "class-name");
+  });
+
+  test("look inside: a block that is chosen before the picture is there stays chosen", async () => {
+    const { page } = await visit();
+    let send = (): void => undefined;
+    const wait = new Promise<void>((resolve) => {
+      send = resolve;
+    });
+    await page.route("**/cat.jpg", async (route) => {
+      await wait;
+      await route.continue();
+    });
+    await page.goto(`${server.address}/index.html#look`);
+    await page.click("[aria-label='Block layer2.1']");
+    send();
+    await page.waitForSelector("#maps canvas");
+    await page.waitForSelector("#look-answer li");
+    assert.is(await page.getAttribute("[aria-label='Block layer2.1']", "aria-pressed"), "true");
+    assert.is(await page.locator("#maps canvas").count(), 32);
+  });
+
+  test("one long word, the name of a file or of a class, stays in the window", async () => {
+    const page = await open("classify", { viewport: { width: 360, height: 700 } });
+    const fits = async (what: string): Promise<void> => {
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(overflow <= 0, `${what}: ${overflow} pixels too wide`);
+    };
+    const word = "W".repeat(100);
+    await page.setInputFiles("input[accept='image/*']", { ...noPicture, name: word });
+    await says(page, ".error", /is not a picture/);
+    await fits("a picture");
+    await page.click("#tab-train");
+    await page.fill("#class-name", word);
+    await page.click("#add-class");
+    await page.setInputFiles("input[accept='.zip,.bin,.gz']", { ...noPicture, name: word });
+    await says(page, "#panel .muted", /^W+$/);
+    await fits("classes and data");
+  });
+
+  test("keys go through the tabs, round the ends and to both of them", async () => {
+    const page = await open("classify");
+    await page.focus("#tab-classify");
+    for (const [key, tab] of [
+      ["End", "measure"],
+      ["ArrowRight", "classify"],
+      ["ArrowLeft", "measure"],
+      ["Home", "classify"],
+    ] as const) {
+      await page.keyboard.press(key);
+      assert.is(await page.evaluate(() => document.activeElement?.id), `tab-${tab}`, key);
+      await page.waitForSelector(ready[tab]);
+    }
   });
 
   test("look inside: shortcuts that are cut and put back faster than the network answers", async () => {

@@ -36,10 +36,11 @@ const buttons = names.map((name) =>
 );
 tabs.append(...buttons);
 tabs.addEventListener("keydown", (event) => {
-  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (step === undefined) return;
   const at = names.indexOf(current ?? "classify");
-  const next = (at + step + names.length) % names.length;
+  const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: -1 }[event.key];
+  if (to === undefined) return;
+  event.preventDefault();
+  const next = (to + names.length) % names.length;
   buttons[next]!.focus();
   void show(names[next]!);
 });

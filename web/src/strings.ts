@@ -5,6 +5,8 @@ export const strings = {
   coming: "One moment …",
   failed: (why: string) => `This panel could not be loaded (${why}). There may be a newer page.`,
   reload: "Load the page again",
+  newer: "There is a newer version of this page. ",
+  loadNewer: "Load it",
   tabs: { classify: "Classify", look: "Look inside", train: "Train", measure: "Measure" },
   picture: {
     hint: "Drop a picture here, paste one, or choose one below.",
@@ -16,6 +18,7 @@ export const strings = {
     camera: "Webcam",
     stopCamera: "Stop the webcam",
     noCamera: "The webcam cannot be used",
+    lostCamera: "The webcam has gone: it was unplugged, or this page may not use it any more.",
     insecure: "browsers give it to pages of https and localhost only",
     noFile: "What was dropped is no file. Save the picture first, or copy and paste it.",
     first: (name: string, count: number) => `One picture at a time: of ${count} files ${name} was taken.`,

@@ -5,8 +5,14 @@ import { strings } from "../strings.ts";
 export class Camera {
   readonly video = Object.assign(document.createElement("video"), { muted: true, playsInline: true });
   #stream: MediaStream | undefined;
+  readonly #lost: (why: string) => void;
   /** Counts starts and stops: what was asked for before the last of them is not wanted any more. */
   #asked = 0;
+
+  /** @param lost is told when the webcam goes while it runs: it was unplugged, or this page may not use it any more */
+  constructor(lost: (why: string) => void) {
+    this.#lost = lost;
+  }
 
   get running(): boolean {
     return this.#stream !== undefined;
@@ -23,6 +29,11 @@ export class Camera {
         return false;
       }
       this.#stream = stream;
+      for (const track of stream.getTracks()) {
+        track.addEventListener("ended", () => {
+          if (stream === this.#stream) this.#lost(strings.picture.lostCamera);
+        });
+      }
       this.video.srcObject = stream;
       await this.video.play();
     } catch (reason) {

@@ -30,7 +30,10 @@ export function classifyPanel(): Panel {
   let classifier: Classifier | undefined;
   let shown: Classifier | undefined;
   let picture: Picture | undefined;
-  const camera = new Camera();
+  const camera = new Camera((why) => {
+    backToPicture();
+    fail(why);
+  });
 
   const fail = (reason: unknown): void => {
     error.textContent = message(reason);

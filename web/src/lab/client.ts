@@ -1,16 +1,29 @@
 import type { Calls, Name, Reply, Request, TrainFailure, TrainStep } from "./protocol.ts";
 
-/** The page's own worker: everything that takes longer than a frame and is no classifier's business. */
+/**
+ * The page's own worker: everything that takes longer than a frame and is no classifier's business. One that could not be started, or
+ * ended, is followed by another at the next call.
+ */
 export class Lab {
-  readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  #worker: Worker | undefined;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   #next = 1;
-  #ended: Error | undefined;
   onStep: ((step: TrainStep) => void) | undefined;
   onFailure: ((failure: TrainFailure) => void) | undefined;
 
-  constructor() {
-    this.#worker.addEventListener("message", ({ data }: MessageEvent<Reply>) => {
+  call<K extends Name>(call: K, ...args: Parameters<Calls[K]>): Promise<ReturnType<Calls[K]>> {
+    const id = this.#next++;
+    const request: Request = { id, call, args };
+    this.#worker ??= this.#start();
+    this.#worker.postMessage(request);
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
+    });
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    worker.addEventListener("message", ({ data }: MessageEvent<Reply>) => {
       if ("step" in data) return this.onStep?.(data.step);
       if ("failure" in data) return this.onFailure?.(data.failure);
       const call = this.#waiting.get(data.id);
@@ -18,25 +31,14 @@ export class Lab {
       if ("error" in data) call?.reject(new Error(data.error));
       else call?.resolve(data.value);
     });
-    this.#worker.addEventListener("error", (event) => {
-      this.#ended = new Error(event.message || "The worker could not be started, or ended.");
-      for (const { reject } of this.#waiting.values()) reject(this.#ended);
+    worker.addEventListener("error", (event) => {
+      worker.terminate();
+      this.#worker = undefined;
+      const error = new Error(event.message || "The worker could not be started, or ended.");
+      for (const { reject } of this.#waiting.values()) reject(error);
       this.#waiting.clear();
     });
-  }
-
-  call<K extends Name>(call: K, ...args: Parameters<Calls[K]>): Promise<ReturnType<Calls[K]>> {
-    if (this.#ended !== undefined) return Promise.reject(this.#ended);
-    const id = this.#next++;
-    const request: Request = { id, call, args };
-    this.#worker.postMessage(request);
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
-    });
-  }
-
-  dispose(): void {
-    this.#worker.terminate();
+    return worker;
   }
 }
 

@@ -139,7 +139,9 @@ export async function lookPanel(): Promise<Panel> {
       error.textContent = reason;
     },
   );
-  void input.sample().then(() => drawing.select(info.blocks[0]!.name));
+  void input.sample().then(() => {
+    if (block === undefined) drawing.select(info.blocks[0]!.name); // a visitor may have chosen one meanwhile
+  });
 
   const element = el(
     "div",

@@ -32,7 +32,10 @@ const scores = classes.map((_, c) => feature.reduce((s, v, i) => s + (v / length
 export function teachSection(): { element: HTMLElement; hidden(): void } {
   const lab = sharedLab();
   const taught: Taught[] = [];
-  const camera = new Camera();
+  const camera = new Camera((why) => {
+    stop();
+    error.textContent = why;
+  });
   const list = el("div", { id: "taught" });
   const error = el("p", { class: "error", role: "alert" });
   const status = el("p", { id: "teach-status", role: "status" }, text.need);
