@@ -1,6 +1,6 @@
 import { type Pair, pair } from "../ops/check.ts";
-import { checkOptions } from "../options.ts";
 import { adaptiveAvgPool2d, adaptiveMaxPool2d, avgPool2d, maxPool2d } from "../ops/pool2d.ts";
+import { checkOptions } from "../options.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
 import { pyPair } from "./python.ts";

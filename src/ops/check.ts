@@ -1,7 +1,7 @@
 import type { OpName, Window } from "../backend/backend.ts";
 import { ShapeError } from "../errors.ts";
-import { formatShape, type Shape } from "../tensor/shape.ts";
 import { checkOptions } from "../options.ts";
+import { formatShape, type Shape } from "../tensor/shape.ts";
 
 /** Throws unless `input` is there and has `rank` dimensions. */
 export function needRank(

@@ -1,9 +1,9 @@
 import { apply, type OpDefinition } from "../autograd.ts";
 import { ShapeError } from "../errors.ts";
+import { checkOptions } from "../options.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { launch } from "./launch.ts";
-import { checkOptions } from "../options.ts";
 
 export const reluOp: OpDefinition<"relu"> = {
   name: "relu",

@@ -1,10 +1,10 @@
 import { apply, type OpDefinition } from "../autograd.ts";
 import type { OpAttrs } from "../backend/backend.ts";
 import { ShapeError } from "../errors.ts";
+import { checkOptions } from "../options.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { needRank } from "./check.ts";
 import { launch } from "./launch.ts";
-import { checkOptions } from "../options.ts";
 
 export const padShortcutOp: OpDefinition<"padShortcut"> = {
   name: "padShortcut",
