@@ -17,6 +17,7 @@ import { saveSafetensors } from "../src/io/saveSafetensors.ts";
 import { cifarResnet20 } from "../src/models/cifar.ts";
 import type { LoadProgress } from "../src/openClassifier.ts";
 import { decodeImage } from "../src/vision/decode.ts";
+import type { SharpLike } from "../src/vision/toImage.ts";
 import { DroppedError, WorkerError } from "../src/worker/classifier/errors.ts";
 import { fromFault, toFault } from "../src/worker/faults.ts";
 import { repoRoot } from "./support/shared.ts";
@@ -198,6 +199,22 @@ test("latestOnly: of calls that come too fast, the newest waits and the others a
   assert.is(settled.at(-1)!.status, "fulfilled", "the newest is answered");
   assert.ok(dropped.length >= 17, `${dropped.length} of 20 dropped`);
   assert.is((await fast.classify(picture))[0]!.label, "cat");
+  // One that takes longer to be made ready comes late: it drops itself, not those that were asked for after it.
+  const slow: SharpLike = {
+    clone: () => slow,
+    toColourspace: () => slow,
+    removeAlpha: () => slow,
+    raw: () => slow,
+    async toBuffer() {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return { data: new Uint8Array(3), info: { width: 1, height: 1, channels: 3 } };
+    },
+  };
+  const ready = [1, 2, 3].map((i) => ({ data: new Uint8Array(i * 3e6), width: 1000 * i, height: 1000 }));
+  const late = failure(fast.classify(slow));
+  const others = Promise.allSettled(ready.map((image) => fast.classify(image)));
+  assert.instance(await late, DroppedError);
+  assert.is((await others).at(-1)!.status, "fulfilled");
   fast.dispose();
 });
 

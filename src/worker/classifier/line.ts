@@ -6,13 +6,15 @@ import { DroppedError, WorkerError } from "./errors.ts";
 import type { Answers, FromWorker, Kind, Requests } from "./messages.ts";
 
 export interface CallOptions {
+  /** Where it stands among all, see `place()`. */
+  readonly place: number;
   readonly signal?: AbortSignal | undefined;
   readonly transfer?: readonly Transferable[];
   /** Called where the call is given up before it was sent: what was to be transferred is still here. */
   readonly giveUp?: (() => void) | undefined;
 }
 
-interface Call extends CallOptions {
+interface Call extends Omit<CallOptions, "place"> {
   readonly id: number;
   readonly kind: Kind;
   readonly request: unknown;
@@ -45,6 +47,8 @@ export class Line {
   /** Why the last worker is no more. */
   #ended: unknown;
   #ids = 0;
+  /** The place of the newest call that came. */
+  #newest = 0;
 
   constructor(options: LineOptions) {
     this.#options = options;
@@ -56,13 +60,23 @@ export class Line {
     return this.#opening;
   }
 
-  call<K extends Kind>(kind: K, request: Requests[K], options: CallOptions = {}): Promise<Answers[K]> {
-    if (this.#disposed) return Promise.reject(new DisposedError("classifier"));
-    if (options.signal?.aborted) {
+  /** A place in line, taken before the picture is made ready: one that takes longer must not push out those that came after it. */
+  place(): number {
+    return ++this.#ids;
+  }
+
+  call<K extends Kind>(kind: K, request: Requests[K], options: CallOptions): Promise<Answers[K]> {
+    const { place, signal } = options;
+    const { latestOnly } = this.#options;
+    const refused = (reason: unknown) => {
       options.giveUp?.();
-      return Promise.reject(options.signal.reason);
-    }
-    if (this.#options.latestOnly) for (const call of this.#waiting.splice(0)) settle(call, new DroppedError());
+      return Promise.reject(reason);
+    };
+    if (this.#disposed) return refused(new DisposedError("classifier"));
+    if (signal?.aborted) return refused(signal.reason);
+    if (latestOnly && place < this.#newest) return refused(new DroppedError());
+    this.#newest = place;
+    if (latestOnly) for (const call of this.#waiting.splice(0)) settle(call, new DroppedError());
     return new Promise((resolve, reject) => {
       this.#waiting.push(this.#newCall(kind, request, options, resolve, reject));
       void this.#next();
@@ -78,7 +92,7 @@ export class Line {
   #newCall<K extends Kind>(
     kind: K,
     request: Requests[K],
-    options: CallOptions,
+    options: Omit<CallOptions, "place">,
     resolve: (value: Answers[K]) => void,
     reject: (reason: unknown) => void,
   ): Call {
@@ -86,9 +100,10 @@ export class Line {
     const { signal } = options;
     const onAbort = () => {
       const at = this.#waiting.indexOf(call);
-      if (at >= 0) this.#waiting.splice(at, 1);
-      else this.#worker?.post({ kind: "abort", id });
-      if (at >= 0) options.giveUp?.();
+      if (at >= 0) {
+        this.#waiting.splice(at, 1);
+        options.giveUp?.();
+      } else this.#worker?.post({ kind: "abort", id });
       reject(signal?.reason);
     };
     const call: Call = { ...options, id, kind, request, resolve, reject, onAbort };

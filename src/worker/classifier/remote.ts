@@ -121,33 +121,39 @@ class RemoteClassifier implements Classifier {
   }
 
   async classify(image: ImageInput, options: ClassifyOptions = {}): Promise<Prediction[]> {
-    const { topK: k = 5, signal } = options;
+    const { topK: k = 5 } = options;
     this.#needsClasses();
-    const { image: packed, ...way } = await pack(image, options);
-    return topK(await this.#line.call("logits", { images: [packed] }, { ...way, signal }), k, this.labels);
+    const [packed, way] = await this.#pack(image, options);
+    return topK(await this.#line.call("logits", { images: [packed] }, way), k, this.labels);
   }
 
   async embed(image: ImageInput, options: PictureOptions = {}): Promise<Float32Array> {
-    const { image: packed, ...way } = await pack(image, options);
-    return this.#line.call("embed", { image: packed }, { ...way, signal: options.signal });
+    const [packed, way] = await this.#pack(image, options);
+    return this.#line.call("embed", { image: packed }, way);
   }
 
   async explain(image: ImageInput, options: ExplainOptions = {}): Promise<Explanation> {
     const wanted = options.class === undefined ? undefined : classIndex(options.class, this);
-    const { image: packed, ...way } = await pack(image, options);
+    const [packed, way] = await this.#pack(image, options);
     const request = { image: packed, class: wanted };
-    const { index, map, picture } = await this.#line.call("explain", request, { ...way, signal: options.signal });
+    const { index, map, picture } = await this.#line.call("explain", request, way);
     return explanation(picture, index, map, this.labels);
   }
 
   async logits(images: readonly RawImage[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
     this.#needsClasses();
     signal?.throwIfAborted();
-    return this.#line.call("logits", { images }, { signal });
+    return this.#line.call("logits", { images }, { signal, place: this.#line.place() });
   }
 
   dispose(): void {
     this.#line.dispose();
+  }
+
+  async #pack(image: ImageInput, options: PictureOptions) {
+    const place = this.#line.place();
+    const { image: packed, ...way } = await pack(image, options);
+    return [packed, { ...way, place, signal: options.signal }] as const;
   }
 
   #needsClasses(): void {
