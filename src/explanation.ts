@@ -23,13 +23,8 @@ export function checkLabels(labels: Labels | undefined, numClasses: number): voi
   if (labels !== undefined && labels.length !== numClasses) {
     throw new ArgumentError(`createClassifier: ${labels.length} labels for ${numClasses} classes`);
   }
-  const bad = labels?.findIndex((label) => typeof label?.name !== "string") ?? -1;
-  if (bad >= 0) {
-    const got = JSON.stringify(labels![bad]);
-    throw new ArgumentError(
-      `createClassifier: label ${bad} is ${got}, expected { name }: labelsOf(names) makes labels`,
-    );
-  }
+  if (labels?.some((label) => typeof label?.name !== "string"))
+    throw new ArgumentError("createClassifier: labels without a name: use labelsOf");
 }
 
 /** The index of a class by index or label. @throws ArgumentError, UnknownNameError */

@@ -1,11 +1,10 @@
 import { ResNetError } from "../errors.ts";
 import { drawnPixels } from "./canvas.ts";
 import type { RgbaPixels } from "./images.ts";
-import { isKind } from "./kinds.ts";
 
-/** Bytes as a Blob, which takes none of memory that is shared. */
+/** Bytes as a Blob, which takes none of memory that is shared: those are copied (and another frame's as well). */
 const blobOf = (data: Uint8Array) =>
-  new Blob([(isKind(data.buffer, "ArrayBuffer") ? data : data.slice()) as Uint8Array<ArrayBuffer>]);
+  new Blob([(data.buffer instanceof ArrayBuffer ? data : data.slice()) as Uint8Array<ArrayBuffer>]);
 
 /** Unpacks a zlib stream; throws as soon as it gives more than `max` bytes. */
 export async function inflate(data: Uint8Array, max: number): Promise<Uint8Array> {

@@ -65,19 +65,11 @@ export function toRgb(image: RawImage): RgbImage {
   const { data, width, height, channels } = image;
   if (channels === 3) return { data, width, height, channels };
   const out = new Uint8Array(width * height * 3);
-  if (channels === 1) {
-    for (let i = 0, o = 0; i < data.length; i++, o += 3) {
-      const v = data[i]!;
-      out[o] = v;
-      out[o + 1] = v;
-      out[o + 2] = v;
-    }
-  } else {
-    for (let i = 0, o = 0; i < data.length; i += 4, o += 3) {
-      out[o] = data[i]!;
-      out[o + 1] = data[i + 1]!;
-      out[o + 2] = data[i + 2]!;
-    }
+  const step = channels === 1 ? 0 : 1; // grey is read three times
+  for (let i = 0, o = 0; i < data.length; i += channels, o += 3) {
+    out[o] = data[i]!;
+    out[o + 1] = data[i + step]!;
+    out[o + 2] = data[i + 2 * step]!;
   }
   return { data: out, width, height, channels: 3 };
 }

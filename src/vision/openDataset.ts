@@ -1,5 +1,5 @@
 import { listFolder, openFile } from "#platform";
-import { ArgumentError, FileFormatError } from "../errors.ts";
+import { ArgumentError, FileFormatError, UnknownNameError } from "../errors.ts";
 import { inflateMembers } from "../io/inflate.ts";
 import { type ByteSource, memorySource, readBytes } from "../io/source.ts";
 import { readZip, type ZipMember } from "../io/zip.ts";
@@ -47,8 +47,7 @@ export async function openDataset(
   options: OpenDatasetOptions = {},
 ): Promise<ImageDataset> {
   const { split = "test" } = options;
-  if (!Object.hasOwn(splitNames, split))
-    throw new ArgumentError(`openDataset: split must be "train" or "test", not "${split}"`);
+  if (!Object.hasOwn(splitNames, split)) throw new UnknownNameError("split", split, Object.keys(splitNames));
   if (typeof path !== "string") {
     const bytes = isKind(path, "Uint8Array") ? path : new Uint8Array(await path.arrayBuffer());
     const name = "name" in path && typeof path.name === "string" ? path.name : "the data set";

@@ -249,32 +249,30 @@ function expandRow(
   step: number,
 ): void {
   const { samples, channels } = colorTypes[color];
-  if (depth >= 8) {
+  if (depth >= 8 && color !== PALETTE) {
     const size = depth >> 3;
-    if (color !== PALETTE) {
-      for (let x = 0, p = 0; x < count; x++, p += samples * size, o += step) {
-        for (let c = 0; c < channels; c++) out[o + c] = line[p + c * size]!;
-      }
-      return;
+    for (let x = 0, p = 0; x < count; x++, p += samples * size, o += step) {
+      for (let c = 0; c < channels; c++) out[o + c] = line[p + c * size]!;
     }
+    return;
   }
-  // Below 8 bits there is one sample a pixel: grey, or the number of a colour.
+  // Else there is one sample a pixel: grey, or the number of a colour.
   const mask = (1 << depth) - 1;
   for (let x = 0; x < count; x++, o += step) {
     const bit = x * depth;
     const value = (line[bit >> 3]! >> (8 - depth - (bit & 7))) & mask;
-    if (palette === undefined || color !== PALETTE) {
+    if (color !== PALETTE) {
       out[o] = (value * 255) / mask;
     } else {
-      if (value * 3 >= palette.length) {
+      if (value * 3 >= palette!.length) {
         throw new FileFormatError(
           file,
-          `the PNG is damaged: a pixel has colour ${value} of a palette of ${palette.length / 3}`,
+          `the PNG is damaged: a pixel has colour ${value} of a palette of ${palette!.length / 3}`,
         );
       }
-      out[o] = palette[value * 3]!;
-      out[o + 1] = palette[value * 3 + 1]!;
-      out[o + 2] = palette[value * 3 + 2]!;
+      out[o] = palette![value * 3]!;
+      out[o + 1] = palette![value * 3 + 1]!;
+      out[o + 2] = palette![value * 3 + 2]!;
     }
   }
 }

@@ -81,9 +81,7 @@ export function cifarClassification(options: { size?: number } & Statistics = {}
 export function greyClassification(options: { size?: number; mean?: number; std?: number } = {}): Preprocessing {
   const { size = 28, mean = 0.1307, std = 0.3081 } = options;
   return {
-    resize: size,
-    interpolation: "bilinear",
-    crop: [size, size],
+    ...imageClassification({ resizeSize: size, cropSize: size }),
     normalize: { channels: "grey", divide: 255, mean: [mean], std: [std] },
   };
 }

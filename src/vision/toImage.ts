@@ -147,12 +147,13 @@ async function fromSharp(sharp: SharpLike, name: string): Promise<RawImage> {
 }
 
 async function fromCanvas(canvas: CanvasLike, name: string): Promise<RawImage> {
-  checkSize(canvas.width, canvas.height, name);
+  const { width, height } = canvas;
+  checkSize(width, height, name);
   const context = canvas.getContext("2d") as CanvasRenderingContext2D | null;
   // A canvas that has another kind of context can still be drawn.
   if (context === null) return fromDrawable(canvas, name);
-  const settings = { colorSpace: "srgb" } as const; // a canvas may have a wider one, whose numbers mean other colours
-  return readable(name, () => context.getImageData(0, 0, canvas.width, canvas.height, settings));
+  // A canvas may have a wider colour space, whose numbers mean other colours.
+  return readable(name, () => context.getImageData(0, 0, width, height, { colorSpace: "srgb" }));
 }
 
 async function fromDrawable(source: object, name: string): Promise<RawImage> {

@@ -61,8 +61,7 @@ export function topK(logits: Numbers, k = 5, labels?: Labels): Prediction[] {
   // Ranked by logits: probabilities of different logits may round to the same number.
   return topIndices(logits, k).map((index) => {
     const { name, wnid } = labels?.[index] ?? { name: `class ${index}` };
-    const found = { index, label: name, probability: probabilities[index]! };
-    return wnid === undefined ? found : { index, label: name, wnid, probability: found.probability };
+    return { index, label: name, ...(wnid === undefined ? {} : { wnid }), probability: probabilities[index]! };
   });
 }
 

@@ -146,7 +146,7 @@ test("zips: the folder that was packed is no class, and test/ comes before val/ 
 });
 
 test("a split that is none is refused", async () => {
-  await refused(openDataset("anywhere", { split: "val" as "test" }), /split must be "train" or "test", not "val"/);
+  await refused(openDataset("anywhere", { split: "val" as "test" }), /unknown split "val".*train, test/);
 });
 
 test("classes are matched to a network's by name or WordNet id", async () => {
