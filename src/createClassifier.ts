@@ -1,6 +1,6 @@
 import type { Classifier } from "./classifier.ts";
 import { ArgumentError, ResNetError } from "./errors.ts";
-import { type InitOptions, init, initOptions } from "./init.ts";
+import { checkInit, type InitOptions, init, initOptions } from "./init.ts";
 import type { CheckpointSource } from "./io/checkpoint.ts";
 import { type Checkpoint, isOpen } from "./io/stateDict.ts";
 import { embeddedCifarResnet20 } from "./models/embedded/cifarResnet20.ts";
@@ -53,6 +53,7 @@ export async function createClassifier(
 ): Promise<Classifier> {
   const model = modelName(name);
   const { latestOnly = false, signal, onProgress } = options;
+  if (options.init !== undefined) checkInit(options.init);
   const labels = (numClasses: number) => options.labels ?? usualLabels(model, numClasses);
   const opening = { signal, onProgress, labels };
   if (wantsWorker(options)) {

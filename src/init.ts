@@ -46,13 +46,8 @@ let attempts: readonly Attempt[] = [];
  * at the same time the last one holds.
  */
 export async function init(options: InitOptions = {}): Promise<BackendInfo> {
-  if (Object(options) !== options) throw new ArgumentError(`init: expected { backend, threads, … }, got ${options}`);
-  checkOptions("init", options, ["backend", "threads", "relaxed", "wasm", "worker", "gpu"]);
+  checkInit(options);
   const { backend, threads = 1, relaxed = false, wasm, worker, gpu } = options;
-  if (backend !== undefined && !backends.includes(backend)) throw new UnknownNameError("backend", backend, backends);
-  if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
-    throw new ArgumentError(`init: threads must be a whole number from 1 to 256, got ${threads}`);
-  }
   const key = [backend ?? "wasm", threads, relaxed, isKind(wasm, "URL") ? wasm.href : wasm, worker?.toString(), gpu];
   let mine = attempts.at(-1);
   const same = mine?.key.every((value, i) => value === key[i]);
@@ -62,6 +57,17 @@ export async function init(options: InitOptions = {}): Promise<BackendInfo> {
   const made = await mine.backend;
   if (attempts.includes(mine)) setMemory(made);
   return made.info();
+}
+
+/** For workers, too, whose `init` is not called here. @throws ArgumentError, UnknownNameError */
+export function checkInit(options: InitOptions): void {
+  if (Object(options) !== options) throw new ArgumentError(`init: expected { backend, threads, … }, got ${options}`);
+  checkOptions("init", options, ["backend", "threads", "relaxed", "wasm", "worker", "gpu"]);
+  const { backend, threads = 1 } = options;
+  if (backend !== undefined && !backends.includes(backend)) throw new UnknownNameError("backend", backend, backends);
+  if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
+    throw new ArgumentError(`init: threads must be a whole number from 1 to 256, got ${threads}`);
+  }
 }
 
 function begin(key: readonly unknown[], options: InitOptions): Attempt {

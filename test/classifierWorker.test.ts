@@ -308,6 +308,8 @@ test("where the engine has no WebAssembly the worker takes js, and a JPEG file i
 test("what a worker cannot be given is refused, and latestOnly needs one", async () => {
   const store = { find: async () => undefined } as never;
   for (const [options, message] of [
+    [{ worker: true, init: { threads: 0 } }, /^init: threads must be a whole number from 1 to 256, got 0$/],
+    [{ worker: true, init: { thread: 2 } as never }, /^unknown option of init "thread"/],
     [{ worker: true, fetch: { store } }, /a worker cannot be given a fetch or store/],
     [{ latestOnly: true }, /latestOnly needs a worker/],
   ] as const) {

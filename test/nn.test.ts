@@ -67,6 +67,17 @@ for (const options of [
   });
 }
 
+test("what is no state dict is named", () => {
+  for (const [given, kind] of [
+    [Promise.resolve(new Map()), "Promise"],
+    [new Uint8Array(4), "Uint8Array"],
+    ["net.pth", "String"],
+    [null, "Null"],
+  ] as const) {
+    assert.throws(() => small().loadStateDict(given as never), new RegExp(`needs a Map .*, got ${kind}$`));
+  }
+});
+
 test("keys are PyTorch's, in PyTorch's order", () => {
   const net = small();
   assert.equal(

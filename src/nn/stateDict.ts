@@ -1,5 +1,5 @@
 import { ArgumentError, ResNetError, StateDictError } from "../errors.ts";
-import { isKind } from "../platform/kinds.ts";
+import { isKind, kindOf } from "../platform/kinds.ts";
 import { formatShape, numel, sameShape } from "../tensor/shape.ts";
 import type { Staged } from "../tensor/storage.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -106,8 +106,9 @@ function write(source: string, pairs: readonly Pair[], allowNonFinite: boolean):
 }
 
 function read(loadable: Loadable): StateTensors {
-  if (typeof loadable !== "object" || loadable === null || ArrayBuffer.isView(loadable)) {
-    throw new ArgumentError(`loadStateDict: needs a Map or an object of tensors by name, got ${typeof loadable}`);
+  const kind = kindOf(loadable); // of a checkpoint that nobody awaited: "Promise"
+  if (Object(loadable) !== loadable || ArrayBuffer.isView(loadable) || kind === "Promise") {
+    throw new ArgumentError(`loadStateDict: needs a Map or an object of tensors by name, got ${kind}`);
   }
   const entries = isKind(loadable, "Map") ? loadable : Object.entries(loadable);
   const state = new Map<string, StateTensor>();

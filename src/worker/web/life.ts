@@ -14,10 +14,12 @@ export function isLife(message: unknown): message is Life {
 /** Runs in the worker. Without locks (pages that are not secure) nothing is shown. */
 export function showLife({ post }: Owner): void {
   const life = `resnet-ts ${Math.random()} ${performance.timeOrigin + performance.now()}`;
-  void globalThis.navigator?.locks?.request(life, () => {
-    post({ life } satisfies Life);
-    return new Promise(() => {}); // held until the end
-  });
+  globalThis.navigator?.locks
+    ?.request(life, () => {
+      post({ life } satisfies Life);
+      return new Promise(() => {}); // held until the end
+    })
+    .catch(() => {}); // refused, where cookies are blocked: nothing is shown either
 }
 
 /** Runs in the page: calls `ended` when the worker is no more. @returns what stops looking */
