@@ -124,6 +124,9 @@ const known =
   "epochs batch optimizer schedule labelSmoothing augment normalize seed validation clipNorm ema recompute checkpoint " +
   "checkpointEvery resume name onStart onStep onEpoch signal numWorkers prefetchFactor dataWorker";
 
+/** An epoch of which nothing is done. */
+const begun = { batch: 0, lossSum: 0, correct: 0, seen: 0 };
+
 class Fit {
   readonly #net: Module;
   readonly #options: FitOptions;
@@ -136,7 +139,7 @@ class Fit {
   readonly #ema: Ema | undefined;
   readonly #run: Run;
   readonly #undo: (() => void)[] = [];
-  #progress: Progress = { epoch: 0, batch: 0, lossSum: 0, correct: 0, seen: 0, history: [] };
+  #progress: Progress = { epoch: 0, ...begun, history: [] };
 
   constructor(net: Module, data: TrainingData, options: FitOptions) {
     const {
@@ -277,7 +280,7 @@ class Fit {
       ...(tested ? { testLoss: tested.loss, testAccuracy: tested.correct / tested.count } : {}),
       seconds: Math.round((performance.now() - started) / 100) / 10,
     };
-    this.#progress = { epoch: epoch + 1, batch: 0, lossSum: 0, correct: 0, seen: 0, history: [...history, line] };
+    this.#progress = { epoch: epoch + 1, ...begun, history: [...history, line] };
     await this.#save();
     await onEpoch?.(line, this.#progress.history);
     return true;

@@ -188,19 +188,13 @@ export interface SgdOptions {
 /** Stochastic gradient descent in PyTorch's form: v = momentum · v + g, p -= lr · v; the first v is g (torch.optim.SGD). */
 export class SGD extends Optimizer {
   readonly kinds: readonly string[];
-  readonly #momentum: number;
-  readonly #dampening: number;
-  readonly #weightDecay: number;
-  readonly #nesterov: boolean;
+  readonly #settings: Required<SgdOptions>;
 
   constructor(parameters: NamedParameters | readonly ParameterGroup[], options: SgdOptions = {}) {
     checkOptions("SGD", options, ["momentum", "dampening", "weightDecay", "nesterov"]);
     const { momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
     super("SGD", parameters, checkPositive("SGD", "weightDecay", weightDecay));
-    this.#momentum = checkShare("SGD", "momentum", momentum);
-    this.#dampening = checkShare("SGD", "dampening", dampening);
-    this.#weightDecay = weightDecay;
-    this.#nesterov = nesterov;
+    this.#settings = { momentum: checkShare("SGD", "momentum", momentum), dampening, weightDecay, nesterov };
     if (nesterov && (momentum === 0 || dampening !== 0)) {
       throw new ArgumentError("SGD: nesterov needs a momentum and no dampening");
     }
@@ -208,29 +202,16 @@ export class SGD extends Optimizer {
   }
 
   settings() {
-    const [momentum, dampening, weightDecay, nesterov] = [
-      this.#momentum,
-      this.#dampening,
-      this.#weightDecay,
-      this.#nesterov,
-    ];
-    return { momentum, dampening, weightDecay, nesterov };
+    return { ...this.#settings };
   }
 
   protected update(slot: Slot, grad: Tensor, lr: number): void {
     const { parameter, weightDecay } = slot;
+    const settings = this.#settings;
     // Without momentum the kernel never looks at the velocity.
     const { tensor: velocity, fresh: first } =
-      this.#momentum === 0 ? { tensor: parameter, fresh: true } : this.slotState("velocity", slot);
-    const attrs = {
-      lr,
-      momentum: this.#momentum,
-      dampening: this.#dampening,
-      weightDecay,
-      nesterov: this.#nesterov,
-      first,
-    };
-    currentBackend().launch("sgd", attrs, [grad], [parameter, velocity]);
+      settings.momentum === 0 ? { tensor: parameter, fresh: true } : this.slotState("velocity", slot);
+    currentBackend().launch("sgd", { ...settings, lr, weightDecay, first }, [grad], [parameter, velocity]);
     parameter.storage.version++;
   }
 }
@@ -251,33 +232,31 @@ export interface AdamWOptions {
  */
 export class AdamW extends Optimizer {
   readonly kinds = ["m", "v"] as const;
-  readonly #betas: readonly [number, number];
-  readonly #eps: number;
-  readonly #weightDecay: number;
+  readonly #settings: Readonly<Record<"beta1" | "beta2" | "eps" | "weightDecay", number>>;
 
   constructor(parameters: NamedParameters | readonly ParameterGroup[], options: AdamWOptions = {}) {
     checkOptions("AdamW", options, ["betas", "eps", "weightDecay"]);
     const { betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 } = options;
     super("AdamW", parameters, checkPositive("AdamW", "weightDecay", weightDecay));
-    this.#betas = [checkShare("AdamW", "betas[0]", betas[0]), checkShare("AdamW", "betas[1]", betas[1])];
-    this.#eps = checkPositive("AdamW", "eps", eps);
-    this.#weightDecay = weightDecay;
+    const [beta1, beta2] = [checkShare("AdamW", "betas[0]", betas[0]), checkShare("AdamW", "betas[1]", betas[1])];
+    this.#settings = { beta1, beta2, eps: checkPositive("AdamW", "eps", eps), weightDecay };
   }
 
   settings() {
-    return { beta1: this.#betas[0], beta2: this.#betas[1], eps: this.#eps, weightDecay: this.#weightDecay };
+    return { ...this.#settings };
   }
 
   protected update(slot: Slot, grad: Tensor, lr: number): void {
     // Kernels have the betas in 32 bits, where 1 - 0.999 is off by 1e-5 of itself. The corrections must be those of the same betas, or
     // every step is off by that. The library's own pow, since the engines' differ in the last bit.
-    const [beta1, beta2] = this.#betas.map(Math.fround) as [number, number];
+    const beta1 = Math.fround(this.#settings.beta1);
+    const beta2 = Math.fround(this.#settings.beta2);
     const updates = this.updates.get(slot.name)!;
     const attrs = {
+      ...this.#settings,
       lr,
       beta1,
       beta2,
-      eps: this.#eps,
       weightDecay: slot.weightDecay,
       correction1: 1 - pow(beta1, updates),
       correction2: 1 - pow(beta2, updates),
