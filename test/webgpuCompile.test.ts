@@ -10,6 +10,7 @@ import { Sequential } from "../src/nn/sequential.ts";
 import { linear } from "../src/ops/linear.ts";
 import { relu } from "../src/ops/pointwise.ts";
 import { setMemory } from "../src/tensor/memory.ts";
+import { tidy } from "../src/tensor/scope.ts";
 import { Tensor, tensor } from "../src/tensor/tensor.ts";
 import { dawn } from "./support/dawn.ts";
 import { fillInput, fillTensor } from "./support/fill.ts";
@@ -47,13 +48,17 @@ if (typeof gpu === "string") {
     return net;
   }
 
-  async function eager(net: Sequential, shape: Shape4): Promise<Float32Array> {
-    return noGrad(() => net.forward(tensor(fillInput(shape), shape))).data();
+  /** What `body` makes of the shape's input; nothing else is left of it. */
+  async function given(shape: Shape4, body: (x: Tensor) => Tensor | Promise<Tensor>): Promise<Float32Array> {
+    const x = tensor(fillInput(shape), shape);
+    const y = await body(x);
+    const values = await y.data();
+    for (const t of [x, y]) t.dispose();
+    return values;
   }
 
-  async function runs(program: CompiledNetwork, shape: Shape4): Promise<Float32Array> {
-    return (await program.run(tensor(fillInput(shape), shape))).data();
-  }
+  const eager = (net: Sequential, shape: Shape4) => given(shape, (x) => tidy(() => noGrad(() => net.forward(x))));
+  const runs = (program: CompiledNetwork, shape: Shape4) => given(shape, (x) => program.run(x));
 
   function alike(found: Float32Array, expected: Float32Array, what: string): void {
     const scale = expected.reduce((max, v) => Math.max(max, Math.abs(v)), 0);
@@ -99,6 +104,7 @@ if (typeof gpu === "string") {
     Object.defineProperty(backend.machine.device, "limits", {
       value: { maxBufferSize: 4 << 20, maxStorageBufferBindingSize: 4 << 20 },
     });
+    const without = backend.info().memory.used;
     const net = network();
     const before = backend.info().memory.used;
     const most: Shape4 = [1, 64, 200, 200];
@@ -115,7 +121,10 @@ if (typeof gpu === "string") {
     const expected = await eager(net, large[0]!);
     const first = await compile(net, small, { keepModel: true });
     await refuse(() => first.forShape(most));
-    alike(await runs(await first.forShape(large[0]!), large[0]!), expected, "after the refusal");
+    const other = await first.forShape(large[0]!);
+    alike(await runs(other, large[0]!), expected, "after the refusal");
+    for (const t of [first, other, net]) t.dispose();
+    assert.is(backend.info().memory.used, without);
   });
 
   test("what was recorded before a network is compiled may use memory that is free since", async () => {
