@@ -25,7 +25,7 @@ export interface ClassifierOptions {
   readonly fetch?: FetchWeightsOptions;
   /** Names of the classes; ImageNet's for 1000, CIFAR's for 10 and 100 of a CIFAR network. */
   readonly labels?: Labels;
-  /** From picture to input; that of the network's family by default. */
+  /** From picture to input; that of the network's family by default, `greyClassification()` for a network of one channel. */
   readonly preprocessing?: Preprocessing;
   /** Called as weights are downloaded (bytes), verified, opened and loaded. */
   readonly onProgress?: (progress: LoadProgress) => void;
