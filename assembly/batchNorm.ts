@@ -18,7 +18,7 @@ import {CHANNEL_SUMS_C, CHANNEL_SUMS_PARTIAL, CHANNEL_SUMS_ROWS, CHANNEL_SUMS_RO
   NORM_APPLY_C, NORM_APPLY_RELU, NORM_APPLY_RESIDUAL, NORM_APPLY_ROWS, NORM_APPLY_ROWS_PER_TILE, NORM_APPLY_SCALE, NORM_APPLY_X,
   NORM_APPLY_Y, NORM_GRAD_SUMS_DZ, NORM_GRAD_SUMS_Y,
 } from "./generated/records";
-import { loadLanes, relu4, storeLanes } from "./simd";
+import { loadLanes, storeLanes } from "./simd";
 
 const CHANNELS_PER_TILE: i32 = 16;
 
@@ -293,7 +293,7 @@ export function normGradApply(r: usize, tile: i32): void {
 /** Two vectors of channels: y = x · scale + shift, plus a residual, then ReLU. */
 // @ts-expect-error: decorator
 @inline
-function apply8(x: usize, residual: usize, y: usize, rows: i32, step: usize, scale: usize, relu: bool, plus: bool): void {
+function apply8(x: usize, residual: usize, y: usize, rows: i32, step: usize, scale: usize, floor: v128, plus: bool): void {
   const s0 = v128.load(scale), s1 = v128.load(scale, 16), h0 = v128.load(scale + step), h1 = v128.load(scale + step, 16);
   for (let i = 0; i < rows; i++, x += step, y += step) {
     let v0 = f32x4.add(f32x4.mul(v128.load(x), s0), h0), v1 = f32x4.add(f32x4.mul(v128.load(x, 16), s1), h1);
@@ -302,13 +302,15 @@ function apply8(x: usize, residual: usize, y: usize, rows: i32, step: usize, sca
       v1 = f32x4.add(v1, v128.load(residual, 16));
       residual += step;
     }
-    v128.store(y, relu ? relu4(v0) : v0);
-    v128.store(y, relu ? relu4(v1) : v1, 16);
+    v128.store(y, f32x4.pmax(v0, floor));
+    v128.store(y, f32x4.pmax(v1, floor), 16);
   }
 }
 
 export function normApply(r: usize, tile: i32): void {
-  const c = load<i32>(r, NORM_APPLY_C), perTile = load<i32>(r, NORM_APPLY_ROWS_PER_TILE), relu = load<i32>(r, NORM_APPLY_RELU) != 0;
+  const c = load<i32>(r, NORM_APPLY_C), perTile = load<i32>(r, NORM_APPLY_ROWS_PER_TILE);
+  // Without a ReLU what is less than -inf is raised, which nothing is: `relu4` with another zero, NaN stays NaN.
+  const floor = f32x4.splat(load<i32>(r, NORM_APPLY_RELU) ? 0 : -Infinity);
   const first = tile * perTile, rows = min(perTile, load<i32>(r, NORM_APPLY_ROWS) - first), step = <usize>c << 2;
   const offset = <usize>first * step, scale = load<usize>(r, NORM_APPLY_SCALE);
   const residual = load<usize>(r, NORM_APPLY_RESIDUAL), plus = residual != 0;
@@ -316,18 +318,15 @@ export function normApply(r: usize, tile: i32): void {
   let ch = 0;
   for (; ch + 8 <= c; ch += 8) {
     const at = <usize>ch << 2;
-    if (plus) {
-      if (relu) apply8(x + at, from + at, y + at, rows, step, scale + at, true, true);
-      else apply8(x + at, from + at, y + at, rows, step, scale + at, false, true);
-    } else if (relu) apply8(x + at, 0, y + at, rows, step, scale + at, true, false);
-    else apply8(x + at, 0, y + at, rows, step, scale + at, false, false);
+    if (plus) apply8(x + at, from + at, y + at, rows, step, scale + at, floor, true);
+    else apply8(x + at, 0, y + at, rows, step, scale + at, floor, false);
   }
   for (; ch < c; ch += 4) {
     const lanes = min(4, c - ch), at = <usize>ch << 2, s = loadLanes(scale + at, lanes), h = loadLanes(scale + at + step, lanes);
     for (let i = 0, to = at; i < rows; i++, to += step) {
       let v = f32x4.add(f32x4.mul(loadLanes(x + to, lanes), s), h);
       if (plus) v = f32x4.add(v, loadLanes(from + to, lanes));
-      storeLanes(y + to, relu ? relu4(v) : v, lanes);
+      storeLanes(y + to, f32x4.pmax(v, floor), lanes);
     }
   }
 }

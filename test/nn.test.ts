@@ -6,6 +6,7 @@ import { StateDictError } from "../src/errors.ts";
 import { init } from "../src/init.ts";
 import { resnet18, resnet50, resnext50_32x4d } from "../src/models/imagenet.ts";
 import * as nn from "../src/nn/index.ts";
+import { addActivate } from "../src/nn/relu.ts";
 import { currentMemory } from "../src/tensor/memory.ts";
 import { tidy } from "../src/tensor/scope.ts";
 import { full, Tensor, tensor } from "../src/tensor/tensor.ts";
@@ -208,7 +209,7 @@ test("hooks see every use and leave no trace", () => {
   const stop = relu.onForward((_m, output, use) => seen.push([use, output instanceof Tensor]));
   const x = tensor([[1, -1]]);
   relu.forward(x);
-  relu.addForward(x, x);
+  addActivate(relu, x, x);
   stop();
   relu.forward(x);
   assert.equal(seen, [

@@ -8,6 +8,7 @@ import { CifarResNet, cifarResnet20 } from "../src/models/cifar.ts";
 import { CifarPreactResNet } from "../src/models/cifarPreact.ts";
 import { ResNet } from "../src/models/resnet.ts";
 import * as nn from "../src/nn/index.ts";
+import { normActivate } from "../src/nn/relu.ts";
 import { add, mulScalar, relu } from "../src/ops/pointwise.ts";
 import { manualSeed } from "../src/tensor/random.ts";
 import { randn } from "../src/tensor/sample.ts";
@@ -129,7 +130,7 @@ test("hooks go in any order, each once, and the method is as before after the la
   const seen: string[] = [];
   const use = (): string => {
     seen.length = 0;
-    tidy(() => void relu.normAddForward(norm, ones([2, 2, 1, 1]), ones([2, 2, 1, 1])));
+    tidy(() => void normActivate(relu, norm, ones([2, 2, 1, 1]), ones([2, 2, 1, 1])));
     return seen.join(" ");
   };
   const hook = (name: string) =>

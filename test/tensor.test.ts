@@ -106,12 +106,10 @@ for (const b of backends) {
     t.dispose();
   });
 
-  on(b, "set replaces values and counts a version", () => {
+  on(b, "set replaces values", () => {
     const t = zeros([1, 2, 2, 1]);
-    const version = t.storage.version;
     t.set([1, 2, 3, 4]);
     assert.equal(t.dataSync(), Float32Array.of(1, 2, 3, 4));
-    assert.ok(t.storage.version > version);
     assert.match(
       messageOf(() => t.set([1]), ShapeError),
       /\[1, 2, 2, 1\] needs 4 values, got 1/,

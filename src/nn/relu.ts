@@ -20,24 +20,6 @@ export class ReLU extends Module {
     return relu(x);
   }
 
-  /** max(0, a + b) in one pass: the end of a residual block. Counts as a use of this module. */
-  addForward(a: Tensor, b: Tensor): Tensor {
-    return addActivate(this, a, b);
-  }
-
-  /**
-   * max(0, norm(x)). A batch norm in training does both in one pass, so that memory is read once and its output is not kept for
-   * the backward pass. Counts as a use of this module; a norm that somebody listens to (`onForward`) runs by itself.
-   */
-  normForward(norm: Module, x: Tensor): Tensor {
-    return normActivate(this, norm, x);
-  }
-
-  /** max(0, norm(x) + residual), the end of a residual block; in one pass where {@link normForward} is. */
-  normAddForward(norm: Module, x: Tensor, residual: Tensor): Tensor {
-    return normActivate(this, norm, x, residual);
-  }
-
   override extraRepr(): string {
     return this.inplace ? `inplace=${pyBool(true)}` : "";
   }
@@ -53,7 +35,10 @@ export function addActivate(act: Module, a: Tensor, b: Tensor): Tensor {
   return joins(act) ? add(a, b, { relu: true }) : tidy(() => act.forward(add(a, b)));
 }
 
-/** act(norm(x)) or act(norm(x) + residual); in one pass where `act` is a ReLU and `norm` a batch norm in training, both as they come. */
+/**
+ * act(norm(x)) or act(norm(x) + residual). Where `act` is a ReLU and `norm` a batch norm in training, both as they come, they are one pass:
+ * memory is read once, and the norm's output is not kept for the backward pass.
+ */
 export function normActivate(act: Module, norm: Module, x: Tensor, residual?: Tensor): Tensor {
   const own = norm.forward === BatchNorm2d.prototype.forward && norm.training;
   if (own && joins(act)) return (norm as BatchNorm2d).forwardRelu(x, residual);

@@ -1,4 +1,5 @@
 import { ArgumentError, ResNetError, StateDictError } from "../errors.ts";
+import { checkOptions } from "../options.ts";
 import { isKind, kindOf } from "../platform/kinds.ts";
 import { formatShape, numel, sameShape } from "../tensor/shape.ts";
 import type { Staged } from "../tensor/storage.ts";
@@ -56,9 +57,7 @@ const options = ["strict", "allowNonFinite"];
 
 /** See `Module.loadStateDict`. Everything is read and checked once before anything is written, so a failure changes nothing. */
 export function loadInto(target: Target, loadable: Loadable, { strict = true, ...rest }: LoadOptions): LoadReport {
-  const wrong = Object.keys(rest).find((key) => !options.includes(key));
-  if (wrong !== undefined)
-    throw new ArgumentError(`loadStateDict: unknown option ${wrong}; there are ${options.join(", ")}`);
+  checkOptions("loadStateDict", rest, options);
   const state = adapted(target, read(loadable));
   const wanted = target.stateDict();
   const difference = compare(wanted, state);

@@ -1,7 +1,7 @@
 import type { OpName, Window } from "../backend/backend.ts";
 import { ShapeError } from "../errors.ts";
 import { checkOptions } from "../options.ts";
-import { formatShape, type Shape } from "../tensor/shape.ts";
+import { formatShape, type Shape, sameShape } from "../tensor/shape.ts";
 
 /** Throws unless `input` is there and has `rank` dimensions. */
 export function needRank(
@@ -20,8 +20,7 @@ export function needRank(
 
 /** Throws unless the optional `input` is null or has exactly this shape. */
 export function needShape(op: OpName, what: string, input: Shape | null | undefined, expected: Shape): void {
-  if (!input) return;
-  if (input.length !== expected.length || input.some((d, i) => d !== expected[i])) {
+  if (input && !sameShape(input, expected)) {
     throw new ShapeError(op, `${what} must have shape ${formatShape(expected)}, got ${formatShape(input)}`);
   }
 }
@@ -61,14 +60,11 @@ export function window(op: OpName, kernel: Pair, options: WindowOptions, stride:
   const [strideH, strideW] = pair(options.stride ?? stride);
   const [padH, padW] = pair(options.padding ?? 0);
   const [dilationH, dilationW] = pair(options.dilation ?? 1);
-  const positive = { kernelH, kernelW, strideH, strideW, dilationH, dilationW };
-  for (const [name, v] of Object.entries(positive)) {
-    if (!Number.isInteger(v) || v < 1)
-      throw new ShapeError(op, `${name} must be a whole number of at least 1, got ${v}`);
+  const sizes = { kernelH, kernelW, strideH, strideW, dilationH, dilationW, padH, padW };
+  for (const [name, v] of Object.entries(sizes)) {
+    const least = name.startsWith("pad") ? 0 : 1;
+    if (!Number.isInteger(v) || v < least)
+      throw new ShapeError(op, `${name} must be a whole number of at least ${least}, got ${v}`);
   }
-  for (const [name, v] of Object.entries({ padH, padW })) {
-    if (!Number.isInteger(v) || v < 0)
-      throw new ShapeError(op, `${name} must be a whole number of at least 0, got ${v}`);
-  }
-  return { ...positive, padH, padW };
+  return sizes;
 }

@@ -32,8 +32,6 @@ export interface Staged {
  */
 export class Storage {
   readonly length: number;
-  /** Increases with every write from outside, so that packed copies of weights know when they are stale. */
-  version = 0;
   #memory: Memory | undefined;
   #handle: Handle = undefined;
   #lazy: LazyValues | undefined;
@@ -95,7 +93,6 @@ export class Storage {
     if (shape !== undefined && isTurned(shape) && memory.fill !== undefined && values.length <= turnedInPlace) {
       memory.fill(this.#handle, shape, (target) => target.set(values));
     } else memory.write(this.#handle, shape === undefined ? values : toStorageOrderSoon(values, shape));
-    this.version++;
   }
 
   /**
@@ -167,7 +164,6 @@ export class Storage {
     this.#lazy = undefined;
     this.#memory = memory;
     this.#handle = handle;
-    this.version++;
   }
 
   #check(): void {

@@ -212,7 +212,6 @@ export class SGD extends Optimizer {
     const { tensor: velocity, fresh: first } =
       settings.momentum === 0 ? { tensor: parameter, fresh: true } : this.slotState("velocity", slot);
     currentBackend().launch("sgd", { ...settings, lr, weightDecay, first }, [grad], [parameter, velocity]);
-    parameter.storage.version++;
   }
 }
 
@@ -264,6 +263,5 @@ export class AdamW extends Optimizer {
     const m = this.slotState("m", slot).tensor;
     const v = this.slotState("v", slot).tensor;
     currentBackend().launch("adamW", attrs, [grad], [slot.parameter, m, v]);
-    slot.parameter.storage.version++;
   }
 }
