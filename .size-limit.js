@@ -29,7 +29,7 @@ export default [
     name: "everything there is, with the strict kernels",
     path: "dist/web/index.js",
     gzip: true,
-    limit: "132 kB",
+    limit: "133 kB",
     modifyEsbuildConfig: only("strict"),
   },
 ];

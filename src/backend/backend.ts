@@ -159,7 +159,7 @@ export interface Program {
 /** The contract. Shapes were checked at the door (src/ops), so backends trust them. */
 export interface Backend extends Memory {
   launch<K extends OpName>(op: K, attrs: OpAttrs[K], inputs: readonly (View | null)[], outputs: readonly View[]): void;
-  /** Makes a graph ready to run; without it a compiled network is launched node by node. */
+  /** Makes a graph ready to run. Only what captures a network has none. */
   compile?(graph: Graph, options: ProgramOptions): Program | Promise<Program>;
   /** What `compile` may be asked for here; f32 alone when left out. */
   readonly precisions?: readonly Precision[];

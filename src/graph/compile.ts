@@ -9,7 +9,6 @@ import type { Storage } from "../tensor/storage.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { buildGraph } from "./build.ts";
 import { type Captured, capture } from "./capture.ts";
-import { createExecutor } from "./execute.ts";
 import { optimise } from "./optimise.ts";
 import { Shared } from "./shared.ts";
 import { mapTensors, tensorsIn } from "./tensors.ts";
@@ -46,7 +45,7 @@ export interface CompileOptions<Out = unknown> {
 /**
  * Makes a network fast for one input shape: its launches are recorded once, batch norms are folded into weights in 64 bits, bias,
  * residual and ReLU join the convolutions, weights are packed, memory is planned, and a run is one call into WebAssembly. On a
- * backend without a compiler (`js`) the same rewritten graph is launched node by node.
+ * js backend the same rewritten graph is launched node by node.
  *
  * Evaluation mode is used whatever the model is in. Unless `keepModel` is set, the model's weights are given back.
  * The weights are those of this moment: what is done to the model later changes nothing. It stays on the backend that is current now.
@@ -96,10 +95,7 @@ export async function compile<Out>(
       );
     const before = share?.program();
     const options = { memory, precision, release, keep, ...(before === undefined ? {} : { share: before }) };
-    const program = await withBackend(
-      backend,
-      () => backend.compile?.(graph, options) ?? createExecutor(graph, backend, shared, keep),
-    );
+    const program = await withBackend(backend, () => backend.compile!(graph, options));
     if (!keepModel) for (const tensors of owners.values()) for (const t of tensors) t.dispose();
     return new CompiledNetwork(model, captured, graph, program, backend, shared, { memory, precision });
   } catch (error) {

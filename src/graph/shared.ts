@@ -1,13 +1,11 @@
 import { currentBackend } from "../backend/current.ts";
 import { Storage } from "../tensor/storage.ts";
-import { constant } from "./build.ts";
 import { Folds } from "./fold.ts";
 
 /** What compiled networks of one model share; it goes with the last of them. */
 export class Shared {
   readonly folds = new Folds();
   readonly #kept = new Map<Storage, Storage>();
-  readonly #scaled = new Map<Float64Array, Map<Storage, Storage>>();
   #users = 0;
 
   /**
@@ -26,20 +24,6 @@ export class Shared {
   retain(): this {
     this.#users++;
     return this;
-  }
-
-  /** A weight times a factor for each output channel, made once: the model may be gone when a second shape needs it. */
-  scale(weight: Storage, by: Float64Array): Storage {
-    const made = this.#scaled.get(by) ?? new Map<Storage, Storage>();
-    let scaled = made.get(weight);
-    if (scaled === undefined) {
-      const values = weight.readSync()!;
-      const k = values.length / by.length;
-      scaled = constant(values.map((v, i) => v * by[Math.floor(i / k)]!));
-      this.folds.own(scaled);
-      this.#scaled.set(by, made.set(weight, scaled));
-    }
-    return scaled;
   }
 
   release(): void {

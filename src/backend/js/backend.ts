@@ -6,6 +6,7 @@ import { conv2d } from "./conv2d.ts";
 import { linear } from "./linear.ts";
 import { add, mulScalar, relu } from "./pointwise.ts";
 import { adaptiveAvgPool2d, adaptiveMaxPool2d, avgPool2d, maxPool2d } from "./pool2d.ts";
+import { JsProgram } from "./program.ts";
 import { flatten, pad2d, padShortcut } from "./shape.ts";
 import { softmax } from "./softmax.ts";
 import { training } from "./training/index.ts";
@@ -71,6 +72,9 @@ export function createJsBackend(insteadOfWasm?: string): Backend {
     },
     launch(op, attrs, inputs, outputs) {
       table[op](attrs, inputs, outputs, undefined);
+    },
+    compile(graph, options) {
+      return new JsProgram(graph, options, ({ op, attrs, inputs, outputs }) => this.launch(op, attrs, inputs, outputs));
     },
     info() {
       return {
