@@ -6,6 +6,7 @@ import { type Checkpoint, isOpen } from "./io/stateDict.ts";
 import { embeddedCifarResnet20 } from "./models/embedded/cifarResnet20.ts";
 import { type ModelName, modelName } from "./models/names.ts";
 import type { ClassifierSource, LoadProgress } from "./openClassifier.ts";
+import { checkOptions } from "./options.ts";
 import { isKind } from "./platform/kinds.ts";
 import type { FetchWeightsOptions } from "./pretrained.ts";
 import { currentMemory, hasMemory } from "./tensor/memory.ts";
@@ -43,6 +44,8 @@ export interface ClassifierOptions {
   readonly init?: InitOptions;
 }
 
+const known = ["weights", "fetch", "labels", "preprocessing", "onProgress", "signal", "worker", "latestOnly", "init"];
+
 /**
  * A network that classifies pictures, ready to use: built, loaded, with labels and preprocessing. Calls `init()` where nobody did.
  * @throws UnknownNameError, StateDictError, FileFormatError, FileAccessError, DownloadError
@@ -52,6 +55,7 @@ export async function createClassifier(
   options: ClassifierOptions = {},
 ): Promise<Classifier> {
   const model = modelName(name);
+  checkOptions("createClassifier", options, known);
   const { latestOnly = false, signal, onProgress } = options;
   if (options.init !== undefined) checkInit(options.init);
   const labels = (numClasses: number) => options.labels ?? usualLabels(model, numClasses);

@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import { backward, clearTape, noGrad, recompute } from "../src/autograd.ts";
 import { ResNetError, ShapeError } from "../src/errors.ts";
 import { info, init } from "../src/init.ts";
+import { crossEntropy } from "../src/ops/crossEntropy.ts";
 import { linear } from "../src/ops/linear.ts";
 import { mul } from "../src/ops/mul.ts";
 import { add, relu } from "../src/ops/pointwise.ts";
@@ -132,6 +133,15 @@ test("both factors of a product get gradients, where both want them", () => {
     backward(mul(square, square));
     assert.equal([...square.grad!.dataSync()], [6]);
   });
+});
+
+test("a target that requires a gradient is refused, since it would get none", () => {
+  const target = tensor([[0.5, 0.5]]);
+  target.requiresGrad = true;
+  const logits = tensor([[1, 2]]);
+  assert.throws(() => crossEntropy(logits, target), /crossEntropy: the target gets no gradient; detach\(\) it/);
+  assert.ok(noGrad(() => crossEntropy(logits, target)).item() > 0);
+  assert.ok(crossEntropy(logits, target.detach()).item() > 0);
 });
 
 test("a factor for each picture that requires a gradient is refused, since it would get none", () => {

@@ -310,6 +310,7 @@ test("what a worker cannot be given is refused, and latestOnly needs one", async
   for (const [options, message] of [
     [{ worker: true, init: { threads: 0 } }, /^init: threads must be a whole number from 1 to 256, got 0$/],
     [{ worker: true, init: { thread: 2 } as never }, /^unknown option of init "thread"/],
+    [{ workers: true } as never, /^unknown option of createClassifier "workers"; did you mean "worker"/],
     [{ worker: true, fetch: { store } }, /a worker cannot be given a fetch or store/],
     [{ latestOnly: true }, /latestOnly needs a worker/],
   ] as const) {

@@ -120,6 +120,12 @@ test("one weight in two convolutions: strides, dilations, paddings, sizes", asyn
   for (const [what, forward] of twice) await agrees(what, network({ w }, forward), shape, [2, 32, 5, 7], shape);
 });
 
+test("one weight under two shapes", async () => {
+  const w = random([6, 8]);
+  const net = network({ w }, (x) => [lib.linear(lib.linear(x, w), w.view([8, 6]))]);
+  await agrees("a linear layer and its view", net, [2, 8], [5, 8]);
+});
+
 test("one weight of Strassen's step at two sizes, and with padding", async () => {
   const w = random([128, 128, 1, 1]);
   const shape = [1, 128, 16, 16];

@@ -35,9 +35,10 @@ export async function openWeights(
   return isWeightsName(weights) ? fetchWeights(findWeights(model, weights), options) : loadCheckpoint(weights);
 }
 
-/** From picture to input as these weights were trained. */
-export function preprocessingOf({ model, weights }: ModelReference): Preprocessing {
-  return isWeightsName(weights) ? findWeights(model, weights).preprocessing : usualPreprocessing(model);
+/** From picture to input as these weights were trained; a network of one channel takes grey pictures. */
+export function preprocessingOf({ model, weights }: ModelReference, checkpoint?: Checkpoint): Preprocessing {
+  if (isWeightsName(weights)) return findWeights(model, weights).preprocessing;
+  return usualPreprocessing(model, checkpoint?.get("conv1.weight")?.shape[1]);
 }
 
 /**

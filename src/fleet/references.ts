@@ -41,7 +41,8 @@ async function* onDisk(input: string): AsyncGenerator<string> {
   }
   const pattern = patternToRegExp(rest);
   const fits = (path: string): boolean => pattern.test(relative(base, path).split(sep).join("/"));
-  yield* sorted(filter(walk(base), fits));
+  const hidden = rest.split("/").some((part) => part.startsWith("."));
+  yield* sorted(filter(walk(base, hidden), fits));
 }
 
 /** A list's lines; relative paths start where the command was called, as those of `find` do. */
@@ -56,12 +57,13 @@ async function* listed(input: NodeJS.ReadableStream, name: string): AsyncGenerat
   }
 }
 
-/** Every file below a folder. Links are followed, but for one that leads back to a folder around it. */
-async function* walk(root: string): AsyncGenerator<string> {
+/** Every file below a folder; hidden names only where they are asked for. Links are followed, but for one that leads back to a folder around it. */
+async function* walk(root: string, hidden = false): AsyncGenerator<string> {
   const folders = [{ path: root, around: [await realpath(root)] }];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     const { around } = folder;
     for await (const entry of await openFolder(folder.path)) {
+      if (entry.name.startsWith(".") && !hidden) continue;
       const path = join(folder.path, entry.name);
       const kind = entry.isSymbolicLink() ? await stat(path).catch(() => undefined) : entry;
       if (kind?.isFile()) yield path;

@@ -104,8 +104,9 @@ export async function submit(options: SubmitOptions): Promise<Submitted> {
 async function makeSettings(options: SubmitOptions): Promise<Settings> {
   const reference = resolveModel(options.model ?? "cifar_resnet20", options.weights);
   const { model } = reference;
-  const preprocessing = preprocessingOf(reference);
-  const hash = hashModel(model, preprocessing, await openWeights(reference, options.fetch));
+  const checkpoint = await openWeights(reference, options.fetch);
+  const preprocessing = preprocessingOf(reference, checkpoint);
+  const hash = hashModel(model, preprocessing, checkpoint);
   const isSmall = (preprocessing.crop?.[0] ?? 224) <= 64;
   const isPath =
     reference.weights !== "embedded" && !isWeightsName(reference.weights) && !/^\w+:\/\//.test(reference.weights);

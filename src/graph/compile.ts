@@ -44,8 +44,8 @@ export interface CompileOptions<Out = unknown> {
 
 /**
  * Makes a network fast for one input shape: its launches are recorded once, batch norms are folded into weights in 64 bits, bias,
- * residual and ReLU join the convolutions, weights are packed, memory is planned, and a run is one call into WebAssembly. On a
- * js backend the same rewritten graph is launched node by node.
+ * residual and ReLU join the convolutions, weights are packed, memory is planned, and a run is one call into WebAssembly. On
+ * the js backend the same rewritten graph is launched node by node.
  *
  * Evaluation mode is used whatever the model is in. Unless `keepModel` is set, the model's weights are given back.
  * The weights are those of this moment: what is done to the model later changes nothing. It stays on the backend that is current now.

@@ -1,4 +1,4 @@
-import { apply, type OpDefinition } from "../autograd.ts";
+import { apply, gradEnabled, type OpDefinition } from "../autograd.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { checkOptions } from "../options.ts";
 import { formatShape } from "../tensor/shape.ts";
@@ -42,6 +42,9 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
   const { labelSmoothing = 0 } = options;
   if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
     throw new ArgumentError(`crossEntropy: labelSmoothing must be at least 0 and below 1, got ${labelSmoothing}`);
+  }
+  if (target.requiresGrad && gradEnabled()) {
+    throw new ArgumentError("crossEntropy: the target gets no gradient; detach() it");
   }
   const [loss, dlogits] = apply(crossEntropyOp, { labelSmoothing }, [logits, target]);
   dlogits!.dispose();

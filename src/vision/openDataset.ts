@@ -153,9 +153,16 @@ function classFolders(
   const { split } = origin;
   const pictures = files.filter((file) => pictureName.test(file) && !/(^|\/)\./.test(file));
   const top = origin.files === undefined ? around(pictures) : ""; // of a folder the files are known, of a zip they are not
-  const tops = new Set(pictures.map((file) => file.slice(top.length, file.indexOf("/", top.length) + 1)));
+  const folderOf = (file: string) => file.slice(top.length, file.indexOf("/", top.length) + 1);
+  const tops = new Set(pictures.map(folderOf));
+  const deep = new Set(pictures.filter((file) => file.includes("/", top.length + folderOf(file).length)).map(folderOf));
+  const isName = (folder: string, of: "train" | "test") =>
+    splitNames[of].some((name) => folder.toLowerCase() === `${name}/`);
+  // Beside buses and cars a folder of trains, or of tests, that holds pictures itself is a class.
+  const isClasses = [...tops].some((folder) => folder !== "" && !isName(folder, "train") && !isName(folder, "test"));
+  const parts = isClasses ? deep : tops;
   const isSplit = (of: "train" | "test") =>
-    splitNames[of].map((name) => [...tops].find((folder) => folder.toLowerCase() === `${name}/`)).find(Boolean);
+    splitNames[of].map((name) => [...parts].find((folder) => folder.toLowerCase() === `${name}/`)).find(Boolean);
   const part = (isSplit("train") ?? isSplit("test")) === undefined ? "" : isSplit(split);
   if (part === undefined) throw new FileFormatError(name, `has no folder ${splitNames[split].join(" or ")}`);
   const root = top + part;

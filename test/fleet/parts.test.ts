@@ -55,7 +55,7 @@ test("sorted runs on disk are merged, and nothing is left behind", async () => {
 
 test("folders, patterns, lists, single pictures and addresses as references", async () => {
   const base = join(folder, "photos");
-  for (const file of ["b/2.jpg", "b/1.JPEG", "a/x.png", "a/notes.txt", "c.jpg"]) {
+  for (const file of ["b/2.jpg", "b/1.JPEG", "a/x.png", "a/notes.txt", "c.jpg", ".thumbs/1.jpg", "b/._2.jpg"]) {
     mkdirSync(join(base, file, ".."), { recursive: true });
     writeFileSync(join(base, file), "");
   }
@@ -70,6 +70,7 @@ test("folders, patterns, lists, single pictures and addresses as references", as
   const under = async (...inputs: string[]) => (await all(references(inputs))).map((path) => relative(base, path));
   assert.equal(await under(base), ["a/link.jpg", "a/linked/y.png", "a/x.png", "b/1.JPEG", "b/2.jpg", "c.jpg"]);
   assert.equal(await under(`${base}/*/[0-9x].{jpg,png}`), ["a/x.png", "b/2.jpg"]);
+  assert.equal(await under(`${base}/.thumbs/*.jpg`), [".thumbs/1.jpg"]);
   assert.equal(await all(references([list])), [join(base, "c.jpg"), "https://example.org/a.jpg", "s3://bucket/b.jpg"]);
   const piped = references(["-", join(base, "c.jpg")], Readable.from(["https://h/1.jpg\nhttps://h/2.jpg\n"]));
   assert.equal(await all(piped), ["https://h/1.jpg", "https://h/2.jpg", join(base, "c.jpg")]);

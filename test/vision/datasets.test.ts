@@ -118,6 +118,10 @@ test("class folders, with and without train and test; a bad picture names its fi
     put("split/val/y/1.png", file("rgb8.png"));
     assert.is((await openDataset(join(folder, "split"), { split: "train" })).length, 1);
     assert.equal((await openDataset(join(folder, "split"))).classes, ["x", "y"]);
+    for (const name of ["bus", "car", "train"]) put(`wheels/${name}/1.png`, file("rgb8.png"));
+    assert.equal((await openDataset(join(folder, "wheels"))).classes, ["bus", "car", "train"]);
+    for (const name of ["train", "test"]) put(`bare/${name}/1.png`, file("rgb8.png"));
+    await refused(openDataset(join(folder, "bare")), /no JPEG or PNG pictures in class folders/);
     put("odd/x/1.webp", "RIFF");
     await refused(openDataset(join(folder, "odd")), /no JPEG or PNG pictures.*1 pictures of other kinds/);
     await refused(openDataset(join(folder, "none")), /none: there is no such file/);

@@ -8,7 +8,7 @@ interface Entry {
   readonly bytes: number;
 }
 
-/** Packed weights by layout and source; compiled programs that share them count as its users. */
+/** Packed weights by layout, source and shape (views of one weight may have several); compiled programs that share them count as its users. */
 export class Prepared {
   readonly #allocator: Allocator;
   readonly #entries = new Map<string, Entry>();
@@ -27,7 +27,7 @@ export class Prepared {
   }
 
   key(layout: string, sources: readonly (View | null)[]): string {
-    return [layout, ...sources.map((v) => v && this.#id(v.storage))].join();
+    return [layout, ...sources.map((v) => v && `${this.#id(v.storage)}:${v.shape}`)].join();
   }
 
   find(key: string): number | undefined {

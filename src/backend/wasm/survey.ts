@@ -56,7 +56,7 @@ export function survey(
           return into;
         }
         // Once for all nodes that share it.
-        const key = [layout, ...sources.map((v) => (v ? id(v.storage) : "-"))].join(" ");
+        const key = [layout, ...sources.map((v) => v && `${id(v.storage)}:${v.shape}`)].join();
         if (counted.has(key)) return somewhere;
         counted.add(key);
         found.packed[at]! += length;
