@@ -68,7 +68,7 @@ export function gradEnabled(): boolean {
   return enabled;
 }
 
-/** Runs `body` without recording: nothing inside can be differentiated. */
+/** Runs `body` without recording: nothing inside can be differentiated. What an async `body` does after its first `await` is recorded again. */
 export function noGrad<T>(body: () => T): T {
   const before = enabled;
   enabled = false;
