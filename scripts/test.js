@@ -10,7 +10,7 @@ import { build } from "./build.js";
 import { listFiles } from "./support/files.js";
 import { install } from "./support/install.js";
 import { inParallel } from "./support/process.js";
-import { alone, baseline, remarks, runSuite } from "./support/suites.js";
+import { alone, baseline, first, remarks, runSuite } from "./support/suites.js";
 
 const patterns = process.argv.slice(2).filter((argument) => !argument.startsWith("-"));
 const wanted = (name) => patterns.length === 0 || patterns.some((pattern) => name.includes(pattern));
@@ -87,7 +87,10 @@ if (await prepare()) {
   };
   const tasks = [
     ...checks.filter(({ name }) => wanted(name)).map((check) => async () => report(check.name, await check.run())),
-    ...suites.filter(({ name }) => !alone.includes(name)).map(run),
+    ...suites
+      .filter(({ name }) => !alone.includes(name))
+      .sort((a, b) => Number(first.includes(b.name)) - Number(first.includes(a.name)))
+      .map(run),
   ];
   if (patterns.length === 0 || wanted("runtimes")) tasks.push(...(await runtimes()));
   for (const task of exampleTasks({ names: patterns, here: true })) {

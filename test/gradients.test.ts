@@ -29,6 +29,8 @@ interface Row {
   readonly output: Shape;
   /** Which inputs have gradients. */
   readonly wanted: readonly number[];
+  /** Where the output is a product of inputs 0 and 1 plus input 2: which number of that is added to an output. */
+  readonly biasOf?: (output: number) => number;
   /** The outputs that v touches: some of a layer at its real size, all of a small one. */
   readonly touched: Uint32Array;
   /** Values of the touched outputs. */
@@ -98,6 +100,9 @@ function rowOf(op: CaseOp, row: Case): Row {
     inputs,
     output,
     wanted: (wantedInputs[op] ?? [0]).filter((i) => inputs[i]),
+    ...((op === "conv2d" || op === "linear") && {
+      biasOf: (at) => Math.floor(at / numel(output.slice(2))) % output[1]!,
+    }),
     touched,
     reference: (values) => {
       const at = references[op](row.attrs as never, values, output);
@@ -185,7 +190,7 @@ const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
 
 interface Direction {
   readonly d: Float64Array;
-  /** Σ v ∂f/∂d by central differences, and how far rounding in 64 bits may put it off. */
+  /** Σ v ∂f/∂d, by central differences where f is not linear, and how far rounding in 64 bits may put it off. */
   readonly slope: number;
   readonly blur: number;
 }
@@ -197,6 +202,13 @@ function direction(row: Row, input: number, v: Float64Array, next: () => number)
     bits = (Math.imul(bits, 1664525) + 1013904223) >>> 0;
     return bits >>> 31 ? 1 : -1;
   });
+  if (row.biasOf) {
+    // The derivative of what is linear is the thing itself, without what is only added: one pass, and no step that blurs it.
+    const { biasOf } = row;
+    const given = row.inputs.map((t, i) => (i === input ? { shape: at.shape, data: d } : i < 2 ? t : null));
+    const along = input === 2 ? Float64Array.from(row.touched, (i) => d[biasOf(i)]!) : row.reference(given);
+    return { d, slope: dot(v, along), blur: 2 ** -50 * dot(v.map(Math.abs), along.map(Math.abs)) };
+  }
   const value = (sign: number) => {
     const moved = { shape: at.shape, data: at.data.map((x, i) => x + sign * step * d[i]!) };
     return row.reference(row.inputs.map((t, i) => (i === input ? moved : t)));

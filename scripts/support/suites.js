@@ -10,8 +10,11 @@ const goodbye = 15_000;
  */
 export const baseline = { suites: ["threads", "opsCompiled"], flags: ["--liftoff-only"] };
 
-/** Suites that count frames and the page's tasks by the clock: they run last, with nothing beside them. And one that may build the page. */
-export const alone = ["web", "web/frames", "web/mishaps"];
+/** Suites that count frames and the page's tasks by the clock: they run last, with nothing beside them. */
+export const alone = ["web", "web/frames"];
+
+/** Suites of a minute and more begin first, so that none of them is still running when all others are done. */
+export const first = ["webgpuNode", "models-logits", "gradients", "compile", "web/mishaps", "fleet/memory", "ops"];
 
 /** Runs one compiled suite in a process of its own. Never rejects; a crash, a hang or no test at all counts as failed. */
 export function runSuite(file, limit, flags = []) {
