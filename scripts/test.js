@@ -14,7 +14,7 @@ import { alone, baseline, first, remarks, runSuite } from "./support/suites.js";
 
 const patterns = process.argv.slice(2).filter((argument) => !argument.startsWith("-"));
 const wanted = (name) => patterns.length === 0 || patterns.some((pattern) => name.includes(pattern));
-const limit = Number(process.env.RESNET_TS_SUITE_LIMIT ?? 300) * 1000;
+const limit = Number(process.env.RESNET_TS_SUITE_LIMIT ?? 600) * 1000;
 const sum = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
 
