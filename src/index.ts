@@ -106,7 +106,8 @@ export { clipGradNorm, gradNorm } from "./train/clip.ts";
 export { Ema } from "./train/ema.ts";
 export { type EvaluateOptions, type Evaluation, evaluateNet } from "./train/evaluateNet.ts";
 export { type FinetuneOptions, finetune, splitByClass } from "./train/finetune.ts";
-export { type FitOptions, type FitResult, fit, type StepInfo } from "./train/fit.ts";
+export { fit } from "./train/fit.ts";
+export type { FitOptions, FitResult, StepInfo } from "./train/fitOptions.ts";
 export {
   type Augmentation,
   type Batch,

@@ -12,13 +12,15 @@ import { tidy } from "../src/tensor/scope.ts";
 import { type Tensor, tensor, zeros } from "../src/tensor/tensor.ts";
 import { evaluateNet } from "../src/train/evaluateNet.ts";
 import { finetune, splitByClass } from "../src/train/finetune.ts";
-import { type FitOptions, fit } from "../src/train/fit.ts";
+import { fit } from "../src/train/fit.ts";
+import type { FitOptions } from "../src/train/fitOptions.ts";
 import { DataLoader } from "../src/train/loader.ts";
 import { estimateMemory } from "../src/train/memory.ts";
 import { SGD } from "../src/train/optimizer.ts";
 import type { PreparedData } from "../src/train/prepared.ts";
 import { cosine, multiStep, oneCycle, stepDecay } from "../src/train/schedule.ts";
 import { imageClassification } from "../src/vision/presets.ts";
+import { fails } from "./support/fails.ts";
 import { tinyData, tinyNet, tinyOptions } from "./support/tinyTraining.ts";
 
 await init();
@@ -28,16 +30,6 @@ function hash(net: Module): string {
   const sum = createHash("sha256");
   for (const [key, t] of net.stateDict()) sum.update(key).update(new Uint8Array(t.dataSync().buffer));
   return sum.digest("hex");
-}
-
-async function fails(body: () => unknown, pattern: RegExp): Promise<void> {
-  try {
-    await body();
-  } catch (error) {
-    assert.match(error instanceof Error ? error.message : String(error), pattern);
-    return;
-  }
-  assert.unreachable(`should have failed with ${pattern}`);
 }
 
 const test = suite("training, at its edges");

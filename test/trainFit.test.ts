@@ -21,7 +21,8 @@ import { ones, type Tensor, tensor } from "../src/tensor/tensor.ts";
 import { encodeRun, restoreRun } from "../src/train/checkpoint.ts";
 import { clipGradNorm } from "../src/train/clip.ts";
 import { evaluateNet } from "../src/train/evaluateNet.ts";
-import { type FitOptions, fit } from "../src/train/fit.ts";
+import { fit } from "../src/train/fit.ts";
+import type { FitOptions } from "../src/train/fitOptions.ts";
 import { DataLoader } from "../src/train/loader.ts";
 import { estimateMemory } from "../src/train/memory.ts";
 import { AdamW, SGD } from "../src/train/optimizer.ts";
@@ -29,6 +30,7 @@ import { prepare } from "../src/train/prepared.ts";
 import { cosine, multiStep, oneCycle, stepDecay, warmUp } from "../src/train/schedule.ts";
 import type { ImageDataset } from "../src/vision/datasets.ts";
 import { imageClassification } from "../src/vision/presets.ts";
+import { fails } from "./support/fails.ts";
 import { tinyData, tinyNet, tinyOptions } from "./support/tinyTraining.ts";
 
 await init();
@@ -47,16 +49,6 @@ async function trained(options: Partial<FitOptions> = {}): Promise<string> {
   const found = hash(net);
   net.dispose();
   return found;
-}
-
-async function fails(body: () => unknown, pattern: RegExp): Promise<void> {
-  try {
-    await body();
-  } catch (error) {
-    assert.match(error instanceof Error ? error.message : String(error), pattern);
-    return;
-  }
-  assert.unreachable(`should have failed with ${pattern}`);
 }
 
 const near = (found: ArrayLike<number>, expected: readonly number[], bound: number) => {

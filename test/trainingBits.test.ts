@@ -5,7 +5,8 @@ import { info, init } from "../src/init.ts";
 import { loadCheckpoint } from "../src/io/checkpoint.ts";
 import { CifarResNet } from "../src/models/cifar.ts";
 import { manualSeed } from "../src/tensor/random.ts";
-import { type FitOptions, fit } from "../src/train/fit.ts";
+import { fit } from "../src/train/fit.ts";
+import type { FitOptions } from "../src/train/fitOptions.ts";
 import type { PreparedData } from "../src/train/prepared.ts";
 import { cosine, warmUp } from "../src/train/schedule.ts";
 

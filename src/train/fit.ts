@@ -1,107 +1,27 @@
 import { writeFileAtomic } from "#platform";
 import { backward, clearTape } from "../autograd.ts";
 import { ArgumentError, ResNetError } from "../errors.ts";
-import type { Checkpoint } from "../io/stateDict.ts";
 import { BatchNorm2d } from "../nn/batchNorm2d.ts";
 import type { Module } from "../nn/module.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
 import { checkOptions } from "../options.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { imageClassification, type Normalization } from "../vision/presets.ts";
+import { imageClassification } from "../vision/presets.ts";
 import { type EpochLine, encodeRun, type Progress, type Run, restoreRun } from "./checkpoint.ts";
 import { clipGradNorm } from "./clip.ts";
 import { isDecoded } from "./data.ts";
 import { findNonFinite } from "./diagnose.ts";
 import { Ema } from "./ema.ts";
 import { checkOutputs, countCorrect, endsInSoftmax, evaluateBatches, evaluationLoader } from "./evaluateNet.ts";
-import {
-  type Augmentation,
-  type Batch,
-  DataLoader,
-  type DataWorkerOptions,
-  type TrainingData,
-  workerOptions,
-} from "./loader.ts";
-import { estimateMemory, type MemoryEstimate } from "./memory.ts";
+import type { FitOptions, FitResult } from "./fitOptions.ts";
+import { type Batch, DataLoader, type TrainingData, workerOptions } from "./loader.ts";
+import { estimateMemory } from "./memory.ts";
 import { type Optimizer, SGD } from "./optimizer.ts";
 import { checkTrainable } from "./prepared.ts";
 import { recomputeBlocks } from "./recompute.ts";
 import { constant, type Schedule } from "./schedule.ts";
 import { turn } from "./turn.ts";
-
-/** What `onStep` is told. */
-export interface StepInfo {
-  /** Steps taken, this one too; of `steps` in all. */
-  readonly step: number;
-  readonly steps: number;
-  /** From 1. */
-  readonly epoch: number;
-  readonly loss: number;
-  readonly lr: number;
-  /** Means over the epoch so far. */
-  readonly meanLoss: number;
-  readonly meanAccuracy: number;
-  /** Pictures of this step. */
-  readonly count: number;
-  /** L2 norm of all gradients, where `clipNorm` measures it. */
-  readonly gradNorm?: number;
-}
-
-/** How `fit` trains; whatever is left out is the paper's or does nothing. */
-export interface FitOptions extends DataWorkerOptions {
-  readonly epochs: number;
-  /** 128 by default. */
-  readonly batch?: number;
-  /** SGD with momentum 0.9 and weight decay 1e-4 by default, the paper's. */
-  readonly optimizer?: Optimizer;
-  /** A learning rate, or one for each step; 0.1 by default. */
-  readonly schedule?: Schedule | number;
-  readonly labelSmoothing?: number;
-  readonly augment?: Augmentation;
-  /** ImageNet's statistics by default. */
-  readonly normalize?: Normalization;
-  /** Of the data's order and augmentation. 0 by default. Dropout draws from the default generator: see `manualSeed`. */
-  readonly seed?: number;
-  /** Pictures to evaluate on after each epoch. */
-  readonly validation?: TrainingData;
-  /** Largest L2 norm of all gradients together. */
-  readonly clipNorm?: number;
-  /** Decay of a moving average of the weights, which is then what is evaluated, and what the network has in the end. */
-  readonly ema?: number;
-  /** Forget activations inside blocks and compute them again in the backward pass: less memory, the same bits. */
-  readonly recompute?: boolean;
-  /** Where the run is saved after each epoch: a path (replaced atomically), or a function that takes the file. */
-  readonly checkpoint?: string | ((file: Uint8Array) => void | Promise<void>);
-  /** Also after every so many steps. */
-  readonly checkpointEvery?: number;
-  /** Goes on from a checkpoint (`await loadCheckpoint(path)`). */
-  readonly resume?: Checkpoint;
-  /** What the network is called. A run goes on under its name only: networks that compute different things can have equal parameters. */
-  readonly name?: string;
-  /** Before the first step: how much memory a step needs. */
-  readonly onStart?: (about: {
-    memory: MemoryEstimate;
-    steps: number;
-    perEpoch: number;
-    done: number;
-  }) => void | Promise<void>;
-  /** After each step; training waits for it. */
-  readonly onStep?: (info: StepInfo) => void | Promise<void>;
-  /** After each epoch, and what was evaluated; training waits for it. */
-  readonly onEpoch?: (line: EpochLine, history: readonly EpochLine[]) => void | Promise<void>;
-  /** Stops after the step in progress, or between two batches of an evaluation; the run is saved first. */
-  readonly signal?: AbortSignal;
-}
-
-/** What `fit` did. */
-export interface FitResult {
-  readonly history: readonly EpochLine[];
-  /** Steps taken in all. */
-  readonly steps: number;
-  /** False when the signal stopped it. */
-  readonly finished: boolean;
-}
 
 /**
  * Trains a network on pictures, from `prepare` or `prepareOnDemand`. The same seed, data and options give the same bits on every machine

@@ -9,7 +9,7 @@ import { flatten } from "../../src/ops/shape.ts";
 import { manualSeed } from "../../src/tensor/random.ts";
 import { tidy } from "../../src/tensor/scope.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import type { FitOptions } from "../../src/train/fit.ts";
+import type { FitOptions } from "../../src/train/fitOptions.ts";
 import type { PreparedData } from "../../src/train/prepared.ts";
 import { cosine, warmUp } from "../../src/train/schedule.ts";
 
