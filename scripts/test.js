@@ -1,5 +1,5 @@
 /**
- * `npm test [-- PATTERN…]`: installs, builds, and runs every check and every suite, two at a time; those that measure time, one by one at the end.
+ * `npm test [-- PATTERN…]`: installs, builds, and runs every check and every suite, three at a time (much of it waits for browsers and servers); those that measure time, one by one at the end.
  * With patterns, only the suites and checks whose names contain one of them. The last line is the sum: a check counts as one test.
  * Needs nothing but Node and npm, so that it can be the first thing that a fresh clone is asked to do.
  */
@@ -10,7 +10,7 @@ import { build } from "./build.js";
 import { listFiles } from "./support/files.js";
 import { install } from "./support/install.js";
 import { inParallel } from "./support/process.js";
-import { alone, baseline, first, remarks, runSuite } from "./support/suites.js";
+import { alone, baseline, first, flagsOf, remarks, runSuite } from "./support/suites.js";
 
 const patterns = process.argv.slice(2).filter((argument) => !argument.startsWith("-"));
 const wanted = (name) => patterns.length === 0 || patterns.some((pattern) => name.includes(pattern));
@@ -78,8 +78,9 @@ if (await prepare()) {
     .map((file) => ({ name: file.slice("build/test/".length).replace(/\.test\.js$/, ""), file }))
     .filter(({ name }) => !name.startsWith("runtimes/"))
     .flatMap((suite) => {
-      if (!baseline.suites.includes(suite.name)) return [suite];
-      return [suite, { ...suite, name: `${suite.name} ${baseline.flags.join(" ")}`, flags: baseline.flags }];
+      const usual = { ...suite, flags: flagsOf(suite.name) };
+      if (!baseline.suites.includes(suite.name)) return [usual];
+      return [usual, { ...suite, name: `${suite.name} ${baseline.flags.join(" ")}`, flags: baseline.flags }];
     })
     .filter(({ name }) => wanted(name));
   const run = ({ name, file, flags }) => {
@@ -99,7 +100,7 @@ if (await prepare()) {
       report(result.name, result);
     });
   }
-  await inParallel(Number(process.env.RESNET_TS_JOBS ?? 2), tasks);
+  await inParallel(Number(process.env.RESNET_TS_JOBS ?? 3), tasks);
   await inParallel(1, suites.filter(({ name }) => alone.includes(name)).map(run));
 }
 finish();

@@ -1,4 +1,4 @@
-import { fork } from "node:child_process";
+import { fork, spawnSync } from "node:child_process";
 import { at, root } from "./files.js";
 
 /** A suite that has reported its counts and still runs has left something open: a worker, a server, a timer. */
@@ -9,6 +9,15 @@ const goodbye = 15_000;
  * is compiled by it until it has been called often.
  */
 export const baseline = { suites: ["threads", "opsCompiled"], flags: ["--liftoff-only"] };
+
+/** Suites with rows for relaxed SIMD, which Node 20 has behind a flag that newer ones no longer know. */
+const relaxed = { suites: ["ops", "opsCompiled", "opsProperty"], flags: ["--experimental-wasm-relaxed-simd"] };
+
+/** What a suite asks of V8 besides what every suite is run with. */
+export function flagsOf(suite) {
+  if (!relaxed.suites.includes(suite)) return [];
+  return spawnSync(process.execPath, [...relaxed.flags, "-e", ""]).status === 0 ? relaxed.flags : [];
+}
 
 /** Suites that count frames and the page's tasks by the clock: they run last, with nothing beside them. */
 export const alone = ["web", "web/frames"];

@@ -19,23 +19,18 @@ const wanted = [
 ] as const;
 
 /** The smallest module with an instruction of relaxed SIMD: valid where the engine has it. */
-export const relaxedProbe = new Uint8Array([
+const relaxedProbe = new Uint8Array([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15,
   253, 128, 2, 11,
 ]);
-
-/** RESNET_TS_BACKENDS: labels with commas between them, for a run on some only. */
-const chosen = typeof process === "undefined" ? undefined : process.env.RESNET_TS_BACKENDS?.split(",");
 
 /**
  * Every backend that this runtime has. What it lacks is said aloud; what it has and fails to load is an error, not a
  * shorter run.
  */
 export async function testBackends(): Promise<TestBackend[]> {
-  const found: TestBackend[] = [];
-  if (chosen?.includes("js") ?? true) found.push({ label: "js", strictWasm: false, backend: createJsBackend() });
+  const found: TestBackend[] = [{ label: "js", strictWasm: false, backend: createJsBackend() }];
   for (const { label, threads, relaxed } of wanted) {
-    if (chosen !== undefined && !chosen.includes(label)) continue;
     if (relaxed && !WebAssembly.validate(relaxedProbe)) {
       console.log(`${label}: this runtime has no relaxed SIMD, its rows do not run`);
       continue;
