@@ -1,8 +1,7 @@
 // The command loop: a command is three words (kernel, record address, tiles). One call runs one op or a whole network.
 
-import {
-  channelSums, normApply, normCoefficients, normCombine, normGradApply, normGradCombine, normGradSums, normStats,
-} from "./batchNorm";
+import { channelSums, normApply, normCoefficients, normCombine, normStats } from "./batchNorm";
+import { normGradApply, normGradCombine, normGradSums } from "./batchNormGrad";
 import { dilate, flip, phaseWeights, spread, weightGrad } from "./conv2dGrad";
 import { gemm, pack } from "./gemm";
 import {
