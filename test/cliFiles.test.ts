@@ -82,23 +82,28 @@ for (const [what, pth] of Object.entries(sources)) {
       string,
     ];
     const first = lastJson(await run("convert", pth, plain, "--json"));
-    assert.equal(first.loss, { absolute: 0, relative: 0, zeroed: 0, values: first.loss.values });
+    assert.equal(first.loss, { absolute: 0, relative: 0, rms: 0, zeroed: 0, values: first.loss.values });
     const second = lastJson(await run("convert", plain, half, "--dtype", "f16", "--json"));
     const third = lastJson(await run("convert", half, wide, "--dtype", "f32", "--json"));
     assert.is(third.loss.absolute, 0, "widening loses nothing");
     assert.ok(second.bytes < 0.62 * first.bytes || what.startsWith("golden"));
     // The loss by another way than the command's: old and new values side by side.
     const [before, after] = [await loadCheckpoint(pth), await loadCheckpoint(wide)];
-    let [absolute, relative, zeroed] = [0, 0, 0];
+    let [absolute, relative, rms, zeroed] = [0, 0, 0, 0];
     for (const [name, tensor] of before) {
       const now = after.get(name)!.read();
+      const squares = (values: ArrayLike<number>) => Array.from(values, (v) => v * v).reduce((a, v) => a + v, 0);
+      const power = squares(tensor.read());
+      if (power > 0) rms = Math.max(rms, Math.sqrt(squares(tensor.read().map((v, i) => v - now[i]!)) / power));
       for (const [i, v] of tensor.read().entries()) {
         absolute = Math.max(absolute, Math.abs(v - now[i]!));
         if (Math.abs(v) >= 2 ** -14) relative = Math.max(relative, Math.abs(v - now[i]!) / Math.abs(v));
         if (v !== 0 && now[i] === 0) zeroed++;
       }
     }
-    assert.equal(second.loss, { absolute, relative, zeroed, values: second.loss.values });
+    const { rms: measured, ...others } = second.loss;
+    assert.equal(others, { absolute, relative, zeroed, values: second.loss.values });
+    assert.ok(Math.abs(measured - rms) <= 1e-6 * rms, `${measured}, by another way ${rms}`);
     assert.ok(relative > 0 && relative <= 2 ** -11, "half a unit in the last of 11 bits");
     const golden = before.get("f16")?.read();
     if (golden !== undefined) assert.equal(after.get("f32")!.read(), golden, "PyTorch's own rounding");
@@ -287,7 +292,7 @@ test("convert refuses IN as OUT, endings of others, and names of the prototype, 
     [own, /IN and OUT are the same file/, "--dtype", "f16"],
     [place("same", "link.safetensors"), /IN and OUT are the same file/],
     [place("same", "out.pth"), /OUT ends in \.pth: name it \.safetensors/],
-    [place("same", "out.safetensors"), /--dtype must be f32, f16 or bf16, got toString/, "--dtype", "toString"],
+    [place("same", "out.safetensors"), /--dtype must be f32, f16, bf16 or i8, got toString/, "--dtype", "toString"],
   ];
   for (const [to, words, ...more] of cases) {
     const { code, err } = await run("convert", own, to, ...more);

@@ -2,6 +2,7 @@ import { FileFormatError } from "../errors.ts";
 import { type Dtype, isDtype, itemSize } from "./dtype.ts";
 import { elementCount, FileTensor } from "./fileTensor.ts";
 import { quote, showShape } from "./quote.ts";
+import { joinScales } from "./scaled.ts";
 import { type ByteSource, readBytes, readUint64 } from "./source.ts";
 import { Checkpoint, type CheckpointTensor } from "./stateDict.ts";
 import { type Json, parseStrictJson } from "./strictJson.ts";
@@ -57,11 +58,11 @@ export function readSafetensors(source: ByteSource): Checkpoint {
   }
   checkLayout(entries, source.size - dataStart, fail);
 
-  const tensors = entries.map(({ name, dtype, shape, begin, end }): [string, CheckpointTensor] => {
+  const stored = entries.map(({ name, dtype, shape, begin, end }): [string, CheckpointTensor] => {
     const storage = { source, dtype, offset: dataStart + begin, length: (end - begin) / itemSize[dtype] };
     return [name, new FileTensor(storage, shape, name)];
   });
-  return new Checkpoint(source.name, "safetensors", tensors, metadata);
+  return new Checkpoint(source.name, "safetensors", joinScales(new Map(stored)), metadata);
 }
 
 function readEntry(name: string, value: Map<string, Json>, fail: (message: string) => never): Entry {

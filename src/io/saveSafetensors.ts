@@ -2,6 +2,7 @@ import { ArgumentError } from "../errors.ts";
 import { type Dtype, hostIsLittleEndian, isFloating, itemSize, swapBytes } from "./dtype.ts";
 import { elementCount } from "./fileTensor.ts";
 import { narrowBF16, narrowF16 } from "./half.ts";
+import { quantise, ScaledTensor } from "./scaled.ts";
 import type { CheckpointTensor } from "./stateDict.ts";
 
 type Values =
@@ -28,8 +29,11 @@ export type SavableTensor =
 
 /** Options of `saveSafetensors`. */
 export interface SaveOptions {
-  /** The type that floating-point tensors are stored in; their own when left out. Integers keep theirs. */
-  readonly dtype?: "F32" | "F16" | "BF16";
+  /**
+   * The type that floating-point tensors are stored in; their own when left out. Integers keep theirs. `I8` is a quarter of F32: weights of
+   * two dimensions and more get 8 bits a value and, as `NAME_scale`, one scale for each output channel; biases and batch norms keep their type.
+   */
+  readonly dtype?: "F32" | "F16" | "BF16" | "I8";
   /** Free text for the header's `__metadata__`. */
   readonly metadata?: Readonly<Record<string, string>> | ReadonlyMap<string, string>;
 }
@@ -69,7 +73,11 @@ export function planSafetensors(
   tensors: ReadonlyMap<string, SavableTensor>,
   options: SaveOptions = {},
 ): [size: number, chunks: Iterable<Uint8Array>] {
-  const planned = [...tensors].map(([name, tensor]) => plan(name, tensor, options.dtype));
+  const planned = [...tensors].flatMap(([name, tensor]) => plan(name, tensor, options.dtype));
+  const names = planned.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw new ArgumentError(`saveSafetensors: ${twice} is both a tensor and the scales of an I8 one`);
   const layout = [...planned].sort((a, b) => itemSize[b.dtype] - itemSize[a.dtype]);
   let end = 0;
   for (const entry of layout) {
@@ -100,22 +108,44 @@ export function planSafetensors(
   return [header.length + end, chunks()];
 }
 
-function plan(name: string, tensor: SavableTensor, wanted: "F32" | "F16" | "BF16" | undefined): Planned {
+function plan(name: string, tensor: SavableTensor, wanted: SaveOptions["dtype"]): Planned[] {
   if (name === "__metadata__") throw new ArgumentError("saveSafetensors: no tensor can be named __metadata__");
   const { shape } = tensor;
   const count = elementCount(shape);
   if (count === undefined) throw new ArgumentError(`saveSafetensors: ${name} has the shape [${shape.join(", ")}]`);
   const own = "read" in tensor ? tensor.dtype : "dataSync" in tensor ? "F32" : dtypeOf(tensor.data);
-  const dtype = wanted !== undefined && isFloating(own) ? wanted : own;
-  const bytes = (): Uint8Array => {
-    if ("read" in tensor && dtype === own) return tensor.bytes();
+  const entry = (suffix: string, dtype: Dtype, dims: readonly number[], bytes: () => Uint8Array): Planned => {
+    return { name: name + suffix, shape: dims, dtype, size: elementCount(dims)! * itemSize[dtype], bytes, begin: 0 };
+  };
+  const scaled = tensor instanceof ScaledTensor;
+  if (scaled && (wanted ?? own) === own) {
+    const { scales } = tensor;
+    return [
+      entry("", own, shape, () => tensor.bytes()),
+      entry("_scale", scales.dtype, scales.shape, () => scales.bytes()),
+    ];
+  }
+  const read = (): Values => {
     const values = "read" in tensor ? tensor.read() : "dataSync" in tensor ? tensor.dataSync() : tensor.data;
     if (values.length !== count) {
       throw new ArgumentError(`saveSafetensors: ${name} has ${values.length} values for shape [${shape.join(", ")}]`);
     }
-    return encode(name, dtype, values);
+    return values;
   };
-  return { name, shape, dtype, size: count * itemSize[dtype], bytes, begin: 0 };
+  let dtype = wanted !== undefined && (scaled || isFloating(own)) ? wanted : own;
+  if (dtype === "I8" && own !== "I8") {
+    const [channels = 1, ...rest] = shape;
+    if (rest.length > 0 && count > 0) {
+      const parts = () => quantise(name, read(), channels);
+      return [
+        entry("", "I8", shape, () => new Uint8Array(parts().codes.buffer)),
+        entry("_scale", "F32", [channels, ...rest.map(() => 1)], () => encode(name, "F32", parts().scales)),
+      ];
+    }
+    dtype = own;
+  }
+  const stored = () => ("read" in tensor && dtype === own ? tensor.bytes() : encode(name, dtype, read()));
+  return [entry("", dtype, shape, stored)];
 }
 
 function dtypeOf(values: Values): Dtype {

@@ -14,18 +14,23 @@ import { destinationOf, writeWhole } from "../wholeFile.ts";
 /** Endings of files that others write: under one, safetensors would be taken for what it is not. */
 const foreign = /^\.(?:pth?|th|bin|ckpt|pkl|pickle|tar|zip|keras|hdf5|he5|npz|npy|onnx|pb|tflite|gguf|msgpack)$/i;
 
-const dtypes = { f32: "F32", f16: "F16", bf16: "BF16" } as const;
+const dtypes = { f32: "F32", f16: "F16", bf16: "BF16", i8: "I8" } as const;
 
 export const convert: Command = {
   name: "convert",
   summary: "Write a checkpoint as safetensors (or for Keras): from .pth, safetensors or Keras, in another precision.",
   usage: "[options] IN OUT",
   options: {
-    dtype: { type: "string", value: "NAME", help: "f32, f16 or bf16; as in IN when left out" },
+    dtype: {
+      type: "string",
+      value: "NAME",
+      help: "f32, f16, bf16, or i8 (8-bit weights, a scale for each channel); as in IN when left out",
+    },
     key: { type: "string", value: "NAME", help: "the entry that holds the state dict, where IN has several" },
   },
   examples: [
     "resnet-ts convert resnet50.pth resnet50.safetensors --dtype f16",
+    "resnet-ts convert resnet50.pth resnet50-i8.safetensors --dtype i8      # a quarter of f32",
     "resnet-ts convert resnet50_weights.h5 resnet50.safetensors     # torchvision's names, which are timm's too",
     "resnet-ts convert resnet50.safetensors resnet50.weights.h5     # .h5: Keras 2's layout, .weights.h5: Keras 3's",
   ],
@@ -34,7 +39,7 @@ export const convert: Command = {
     const name = text(values, "dtype");
     const dtype = name !== undefined && Object.hasOwn(dtypes, name) ? dtypes[name as keyof typeof dtypes] : undefined;
     if (name !== undefined && dtype === undefined)
-      throw new UsageError(`--dtype must be f32, f16 or bf16, got ${name}`);
+      throw new UsageError(`--dtype must be f32, f16, bf16 or i8, got ${name}`);
     const layout = /\.h5$/i.test(to) ? (/\.weights\.h5$/i.test(to) ? "weights.h5" : "h5") : undefined;
     if (layout !== undefined && dtype !== undefined && dtype !== "F32") {
       throw new UsageError(`Keras's files hold f32: --dtype ${name} is for safetensors`);
