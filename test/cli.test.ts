@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { loadCheckpoint } from "../src/io/checkpoint.ts";
+import { saveSafetensors } from "../src/io/saveSafetensors.ts";
 import { repoRoot, sharedPath } from "./support/shared.ts";
 
 const main = join(repoRoot, "build/src/cli/main.js");
@@ -171,6 +173,15 @@ test("convert writes safetensors that load, in a quarter of the size, and leaves
   const wide = join(temporary, "wide.safetensors");
   const result = lastJson(await run("convert", weights, wide, "--dtype", "f32", "--json"));
   assert.ok(result.bytes > 3.7 * statSync(weights).size);
+  assert.equal(
+    [...(await loadCheckpoint(wide)).extra],
+    [["format", "pt"]],
+    "what Hugging Face's loaders want to be told",
+  );
+  const [noted, kept] = [join(temporary, "noted.safetensors"), join(temporary, "kept.safetensors")];
+  writeFileSync(noted, saveSafetensors(await loadCheckpoint(wide), { metadata: { format: "np", by: "us" } }));
+  assert.is((await run("convert", noted, kept, "--dtype", "i8")).code, 0);
+  assert.equal(Object.fromEntries((await loadCheckpoint(kept)).extra), { format: "np", by: "us" });
   const [a, b] = [await run("classify", sample, "--json"), await run("classify", sample, "--weights", wide, "--json")];
   assert.equal(lastJson(a).top, lastJson(b).top);
   const bad = await run("convert", sample, join(temporary, "never.safetensors"));

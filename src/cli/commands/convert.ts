@@ -52,8 +52,14 @@ export const convert: Command = {
     checkPlaces(from, to);
     const key = text(values, "key");
     const checkpoint = await loadCheckpoint(from, key === undefined ? {} : { key });
-    if (layout === undefined) await writeWhole(to, planSafetensors(checkpoint, { ...(dtype && { dtype }) })[1]);
-    else await writeForKeras(to, checkpoint, layout);
+    if (layout === undefined) {
+      // Hugging Face's loaders refuse files that do not say whose layout they have.
+      const metadata = {
+        format: "pt",
+        ...(checkpoint.format === "safetensors" && Object.fromEntries(checkpoint.extra)),
+      };
+      await writeWhole(to, planSafetensors(checkpoint, { metadata, ...(dtype && { dtype }) })[1]);
+    } else await writeForKeras(to, checkpoint, layout);
     // What was written is read again: the loss is measured, not reckoned, and a file that cannot be read is found now.
     const written = await loadCheckpoint(to);
     const loss = measureLoss(checkpoint, written);
