@@ -1,7 +1,8 @@
 /**
  * `node bench/lab/tiles.js [--k 256] [--filter TEXT]`: register tiles by themselves, strict and relaxed: AssemblyScript is written, compiled and
  * timed. Names: rows x columns; `in place` rows of A behind their own pointers; `packed` A as [k][rows]; `unrolled` four k at a time from
- * [k / 4][rows][4]; `nested` the same layout one k at a time; `exits` four k at a time in place, as in assembly/micro.ts. GFLOP/s, the best of many short runs.
+ * [k / 4][rows][4]; `nested` the same layout one k at a time; `exits` four k at a time in place, as in assembly/micro.ts; `integers` products
+ * of two 16-bit numbers (strict) or four 8-bit ones (relaxed) in place of one float's. GFLOP/s (GOP/s), the best of many short runs.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -46,6 +47,8 @@ const bodies = {
     `${each(R, (r) => `let p${r} = a + ${r} * 16;`)} while (b < end) { ${each(4, (u) => step(R, V, (r) => `p${r}, ${u * 4}`, u * V * 16, u) + (u < 3 ? ` if (!k) break;` : ""))} ${each(R, (r) => `p${r} += ${R * 16};`)} b += ${V * 64}; }`,
 };
 
+bodies.integers = (R, V) => bodies["in place"](R, V).replaceAll("madd(", "dot(");
+
 const variants = shapes
   .flatMap(([R, V]) => Object.keys(bodies).map((kind) => ({ R, V, kind, name: `${R}x${V * 4} ${kind}` })))
   .filter(({ name }) => name.includes(values.filter));
@@ -55,6 +58,11 @@ const source = `
 @inline
 function madd(a: v128, b: v128, c: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, b, c) : f32x4.add(c, f32x4.mul(a, b));
+}
+// @ts-expect-error: decorator
+@inline
+function dot(a: v128, b: v128, c: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? i32x4.relaxed_dot_i8x16_i7x16_add_s(b, a, c) : i32x4.add(c, i32x4.dot_i16x8_s(a, b));
 }
 ${variants
   .map((variant) => {
@@ -82,11 +90,12 @@ for (const [name, extra] of [
   const best = new Map();
   for (let round = 0; round < 25; round++) {
     for (const variant of variants) {
-      const { R, V } = variant;
+      const { R, V, kind } = variant;
+      const products = kind !== "integers" ? 1 : name === "strict" ? 2 : 4;
       const calls = Math.ceil(2e6 / (k * R * V));
       const started = performance.now();
       for (let i = 0; i < calls; i++) exports[id(variant)](65536, 1 << 20, (1 << 20) + k * V * 16, 2 << 20, k);
-      const gflops = (calls * k * R * V * 8) / (performance.now() - started) / 1e6;
+      const gflops = (calls * k * products * R * V * 8) / (performance.now() - started) / 1e6;
       best.set(variant.name, Math.max(best.get(variant.name) ?? 0, gflops));
     }
   }
