@@ -120,6 +120,22 @@ test("one weight in two convolutions: strides, dilations, paddings, sizes", asyn
   for (const [what, forward] of twice) await agrees(what, network({ w }, forward), shape, [2, 32, 5, 7], shape);
 });
 
+test("one weight in convolutions of different groups", async () => {
+  const [w, b] = [random([8, 4, 3, 3]), random([8])];
+  const at = (x: Tensor, groups: number) => conv2d(x, w, b, { padding: 1, groups });
+  const shape = [2, 8, 5, 6];
+  await agrees(
+    "of two and one",
+    network({ w, b }, (x) => [at(at(x, 2), 2), at(lib.padShortcut(x, { stride: 1, before: 0, after: 8 }), 4)]),
+    shape,
+  );
+  await agrees(
+    "of four and two",
+    network({ w, b }, (x) => [at(lib.padShortcut(x, { stride: 1, before: 0, after: 8 }), 4), at(x, 2)]),
+    shape,
+  );
+});
+
 test("one weight under two shapes", async () => {
   const w = random([6, 8]);
   const net = network({ w }, (x) => [lib.linear(lib.linear(x, w), w.view([8, 6]))]);

@@ -113,6 +113,11 @@ const wrong: readonly (readonly [what: string, body: () => unknown, pieces: read
     () => padShortcut(zeros([1, 2, 4, 4]), { stride: 1.5, before: 0, after: 0 }),
     ["padShortcut", "stride 1.5"],
   ],
+  [
+    "half a group",
+    () => conv2d(zeros([1, 4, 2, 2]), zeros([2, 8, 1, 1]), null, { groups: 0.5 }),
+    ["conv2d", "2 output channels", "0.5 groups"],
+  ],
   ["pad", () => pad2d(zeros([4, 4]), { top: 1 }), ["pad2d", "input", "[4, 4]"]],
   ["negative pad", () => pad2d(zeros([1, 1, 4, 4]), { left: -1 }), ["pad2d", "left -1", "at least 0"]],
   ["broken pad", () => pad2d(zeros([1, 1, 4, 4]), { top: 0.5 }), ["pad2d", "top 0.5"]],

@@ -17,7 +17,8 @@ export const conv2dOp: OpDefinition<"conv2d"> = {
         `input ${formatShape(x!)} has ${c} channels, but weight ${formatShape(weight!)} with groups=${groups} needs ${icg * groups}`,
       );
     }
-    if (oc % groups !== 0) throw new ShapeError("conv2d", `${oc} output channels do not divide into ${groups} groups`);
+    if (oc % groups !== 0 || groups % 1 !== 0)
+      throw new ShapeError("conv2d", `${oc} output channels do not divide into ${groups} groups`);
     needShape("conv2d", "bias", bias, [oc]);
     const out = [n, oc, ...windowOutput("conv2d", x!, attrs)];
     needShape("conv2d", "residual", residual, out);

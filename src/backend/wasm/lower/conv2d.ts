@@ -79,7 +79,7 @@ function lowerProduct(
     cStep: oc * floatBytes,
   };
   const groupLength = packedLength(ocg, k);
-  const packed = context.prepare(layout, [weight, bias], groups * groupLength, (at, scale) => {
+  const packed = context.prepare(layout + groups, [weight, bias], groups * groupLength, (at, scale) => {
     const weights = context.address(weight);
     const biases = optional(context, bias);
     for (let g = 0; g < groups; g++) {
