@@ -4,10 +4,14 @@ import * as assert from "uvu/assert";
 import { backward } from "../src/autograd.ts";
 import { init } from "../src/init.ts";
 import { loadCheckpoint } from "../src/io/checkpoint.ts";
+import type { BasicBlock } from "../src/models/blocks.ts";
 import { cifarResnet20 } from "../src/models/cifar.ts";
 import type { Module } from "../src/nn/module.ts";
+import { ReLU } from "../src/nn/relu.ts";
 import { crossEntropy } from "../src/ops/crossEntropy.ts";
-import { manualSeed } from "../src/tensor/random.ts";
+import { add, relu } from "../src/ops/pointwise.ts";
+import { getRngState, manualSeed } from "../src/tensor/random.ts";
+import { randn } from "../src/tensor/sample.ts";
 import { tidy } from "../src/tensor/scope.ts";
 import { type Tensor, tensor, zeros } from "../src/tensor/tensor.ts";
 import { evaluateNet } from "../src/train/evaluateNet.ts";
@@ -16,7 +20,7 @@ import { fit } from "../src/train/fit.ts";
 import type { FitOptions } from "../src/train/fitOptions.ts";
 import { DataLoader } from "../src/train/loader.ts";
 import { estimateMemory } from "../src/train/memory.ts";
-import { SGD } from "../src/train/optimizer.ts";
+import { AdamW, SGD } from "../src/train/optimizer.ts";
 import type { PreparedData } from "../src/train/prepared.ts";
 import { cosine, multiStep, oneCycle, stepDecay } from "../src/train/schedule.ts";
 import { imageClassification } from "../src/vision/presets.ts";
@@ -192,6 +196,47 @@ test("an estimate of memory leaves no tensor to the garbage collector", () => {
     [true],
   );
   net.dispose();
+});
+
+test("an estimate of memory draws nothing from the generator", () => {
+  const net = tinyNet();
+  const before = getRngState();
+  estimateMemory(net, [2, 3, 8, 8]);
+  assert.equal(getRngState(), before);
+  net.dispose();
+});
+
+test("blocks that draw by themselves draw the same when they are recomputed", async () => {
+  class Noise extends ReLU {
+    override forward(x: Tensor): Tensor {
+      return tidy(() => relu(add(x, randn(x.shape))));
+    }
+  }
+  const run = async (recompute: boolean): Promise<string> => {
+    const net = tinyNet();
+    for (const block of net.layer1) (block as BasicBlock).relu = new Noise();
+    await fit(net, tinyData(), { ...tinyOptions, epochs: 1, recompute });
+    const bits = [...net.stateDict().values()].map((t) => t.dataSync().join()).join("\n");
+    net.dispose();
+    return bits;
+  };
+  assert.is(await run(true), await run(false));
+});
+
+test("groups of parameters with options that nobody reads, or values that make no sense; gradients of another shape", () => {
+  const p = tensor([1, 2]);
+  p.requiresGrad = true;
+  const parameters = [["p", p]] as const;
+  const group = (options: object) => () => new SGD([{ parameters, ...options }], { momentum: 0.9 });
+  assert.throws(group({ lr: 0.5 }), /unknown option of a group of SGD "lr"/);
+  assert.throws(group({ weight_decay: 0.5 }), /a group of SGD "weight_decay"; did you mean "weightDecay"/);
+  assert.throws(group({ weightDecay: -1 }), /SGD: weightDecay must be at least 0, got -1/);
+  assert.throws(group({ lrScale: Number.NaN }), /SGD: lrScale must be at least 0, got NaN/);
+  p.grad = tensor([[1, 2]]);
+  const optimizer = new AdamW(parameters);
+  assert.throws(() => optimizer.step(0.1), /^AdamW: p has the shape \[2\], its gradient \[1, 2\]/);
+  assert.equal([...p.dataSync()], [1, 2]);
+  for (const t of [p, optimizer]) t.dispose();
 });
 
 test("a run goes on where its options are written in another order", async () => {

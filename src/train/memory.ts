@@ -1,5 +1,6 @@
 import { capture } from "../graph/capture.ts";
 import type { Module } from "../nn/module.ts";
+import { getRngState, setRngState } from "../tensor/random.ts";
 import { numel, type Shape } from "../tensor/shape.ts";
 import { blocksOf } from "./recompute.ts";
 
@@ -32,6 +33,7 @@ export function estimateMemory(net: Module, inputShape: Shape, options: MemoryOp
   const { optimizerKinds = 1, ema = false, recompute = false } = options;
   const spans: { begin: number; end: number }[] = [];
   const modes = [...net.modules()].map((m) => [m, m.training] as const);
+  const rng = getRngState();
   net.train();
   let undo: (() => void)[] = [];
   const { launches, result } = (() => {
@@ -55,6 +57,7 @@ export function estimateMemory(net: Module, inputShape: Shape, options: MemoryOp
     } finally {
       for (const stop of undo) stop();
       for (const [m, training] of modes) m.training = training;
+      setRngState(rng); // dropout has drawn masks
     }
   })();
   const sizes = launches.map(({ outputs }) => outputs.reduce((sum, o) => sum + numel(o.shape), 0));

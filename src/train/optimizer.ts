@@ -1,5 +1,6 @@
+import { checkHome } from "../autograd.ts";
 import { currentBackend } from "../backend/current.ts";
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError, ShapeError } from "../errors.ts";
 import { checkOptions } from "../options.ts";
 import { pow } from "../tensor/math.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
@@ -37,15 +38,18 @@ export abstract class Optimizer {
   constructor(name: string, parameters: NamedParameters | readonly ParameterGroup[], weightDecay: number) {
     this.name = name;
     const groups = grouped(parameters);
-    this.slots = groups.flatMap((group) =>
-      [...group.parameters].map((entry) => {
+    this.slots = groups.flatMap((group) => {
+      checkOptions(`a group of ${name}`, group, ["parameters", "lrScale", "weightDecay"]);
+      const lrScale = checkPositive(name, "lrScale", group.lrScale ?? 1);
+      const decay = checkPositive(name, "weightDecay", group.weightDecay ?? weightDecay);
+      return [...group.parameters].map((entry) => {
         const [name, parameter] = Array.isArray(entry) ? entry : [];
         if (typeof name !== "string" || !(parameter instanceof Tensor)) {
           throw new ArgumentError(`${this.name}: needs parameters with their names: net.namedParameters()`);
         }
-        return { name, parameter, lrScale: group.lrScale ?? 1, weightDecay: group.weightDecay ?? weightDecay };
-      }),
-    );
+        return { name, parameter, lrScale, weightDecay: decay };
+      });
+    });
     const seen = new Set<Tensor>();
     const names = new Set<string>();
     for (const { name, parameter } of this.slots) {
@@ -76,12 +80,21 @@ export abstract class Optimizer {
     if (!(lr >= 0 && lr < Number.POSITIVE_INFINITY)) {
       throw new ArgumentError(`${this.name}: the learning rate must be at least 0 and finite, got ${lr}`);
     }
-    this.steps++;
-    for (const slot of this.slots) {
+    const moved = this.slots.filter(({ parameter: { grad, requiresGrad } }) => grad !== null && requiresGrad);
+    for (const { name, parameter } of moved) {
+      const { grad, shape } = parameter;
+      if (!sameShape(grad!.shape, shape)) {
+        const both = `${formatShape(shape)}, its gradient ${formatShape(grad!.shape)}`;
+        throw new ShapeError(this.name, `${name} has the shape ${both}`);
+      }
+      const state = this.kinds.map((kind) => this.state.get(`${kind}.${name}`));
+      for (const t of [parameter, grad, ...state]) if (t) checkHome(this.name, t);
+    }
+    this.steps++; // an error has changed nothing
+    for (const slot of moved) {
       const { name, parameter } = slot;
-      if (parameter.grad === null || !parameter.requiresGrad) continue;
       this.updates.set(name, (this.updates.get(name) ?? 0) + 1);
-      this.update(slot, parameter.grad, lr * slot.lrScale);
+      this.update(slot, parameter.grad!, lr * slot.lrScale);
     }
   }
 
@@ -193,7 +206,7 @@ export class SGD extends Optimizer {
   constructor(parameters: NamedParameters | readonly ParameterGroup[], options: SgdOptions = {}) {
     checkOptions("SGD", options, ["momentum", "dampening", "weightDecay", "nesterov"]);
     const { momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
-    super("SGD", parameters, checkPositive("SGD", "weightDecay", weightDecay));
+    super("SGD", parameters, weightDecay);
     this.#settings = { momentum: checkShare("SGD", "momentum", momentum), dampening, weightDecay, nesterov };
     if (nesterov && (momentum === 0 || dampening !== 0)) {
       throw new ArgumentError("SGD: nesterov needs a momentum and no dampening");
@@ -236,7 +249,7 @@ export class AdamW extends Optimizer {
   constructor(parameters: NamedParameters | readonly ParameterGroup[], options: AdamWOptions = {}) {
     checkOptions("AdamW", options, ["betas", "eps", "weightDecay"]);
     const { betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 } = options;
-    super("AdamW", parameters, checkPositive("AdamW", "weightDecay", weightDecay));
+    super("AdamW", parameters, weightDecay);
     const [beta1, beta2] = [checkShare("AdamW", "betas[0]", betas[0]), checkShare("AdamW", "betas[1]", betas[1])];
     this.#settings = { beta1, beta2, eps: checkPositive("AdamW", "eps", eps), weightDecay };
   }

@@ -1,5 +1,4 @@
 import { recompute } from "../autograd.ts";
-import { Dropout, StochasticDepth } from "../nn/dropout.ts";
 import type { Module } from "../nn/module.ts";
 import { Sequential } from "../nn/sequential.ts";
 import { getRngState, setRngState } from "../tensor/random.ts";
@@ -20,11 +19,10 @@ export function recomputeBlocks(net: Module): () => void {
   const undo = blocksOf(net).map((block) => {
     const own = Object.getOwnPropertyDescriptor(block, "forward");
     const forward = block.forward;
-    const random = [...block.modules()].some((m) => m instanceof Dropout || m instanceof StochasticDepth);
     const value = (x: Tensor): Tensor => {
       const body = (input: Tensor) => forward.call(block, input);
       if (!block.training) return body(x);
-      return recompute(body, x, random ? replay(getRngState()) : undefined);
+      return recompute(body, x, replay(getRngState()));
     };
     Object.defineProperty(block, "forward", { value, configurable: true, writable: true, enumerable: false });
     return () => {
@@ -37,7 +35,7 @@ export function recomputeBlocks(net: Module): () => void {
   };
 }
 
-/** Sets the generator back to where it was, and forth again afterwards: dropout draws the same masks. */
+/** Sets the generator back to where it was, and forth again afterwards: dropout, and modules of one's own, draw the same. */
 function replay(before: Uint8Array): () => () => void {
   return () => {
     const now = getRngState();
