@@ -111,6 +111,17 @@ export function checkHome(op: string, t: Tensor): void {
   }
 }
 
+/** Launches an op that nobody differentiates on the current backend, where all its tensors have to be. */
+export function launchHere<K extends OpName>(
+  op: K,
+  attrs: OpAttrs[K],
+  inputs: readonly (Tensor | null)[],
+  outputs: readonly Tensor[],
+): void {
+  for (const t of [...inputs, ...outputs]) if (t) checkHome(op, t);
+  currentBackend().launch(op, attrs, inputs as readonly (View | null)[], outputs);
+}
+
 function record<K extends OpName>(
   definition: OpDefinition<K>,
   attrs: OpAttrs[K],
@@ -202,7 +213,8 @@ export function backward(loss: Tensor, seed?: Tensor): void {
   const grads = new Map<Entry, (Tensor | null)[]>();
   const give = (to: Target, grad: Tensor): void => {
     if ("leaf" in to) {
-      to.leaf.grad = merge(to.leaf.grad, grad);
+      if (to.leaf.disposed) grad.dispose();
+      else to.leaf.grad = merge(to.leaf.grad, grad, grad.storage.shared);
       return;
     }
     let slots = grads.get(to.entry);
@@ -239,6 +251,12 @@ export function backward(loss: Tensor, seed?: Tensor): void {
         grads.delete(entry);
         releaseEntry(entry);
       }
+      for (const { definition } of grads.keys()) {
+        throw new ResNetError(
+          `recompute: what its body reads from outside (made by ${definition.name}) gets no gradient; give it as x, or detach() it`,
+          { code: "ERR_AUTOGRAD" },
+        );
+      }
     } finally {
       // After an error.
       for (const left of grads.values()) for (const dy of left) dy?.dispose();
@@ -274,11 +292,13 @@ function step(
   });
 }
 
-function merge(a: Tensor | null, b: Tensor): Tensor {
-  if (a === null) return b;
-  const sum = Tensor.empty(a.shape).keep();
-  currentBackend().launch("add", {}, [a, b], [sum]);
-  a.dispose();
+/** a + b. With `copy`, also where there is no `a`: a leaf's gradient shares no memory with the seed or another leaf's. */
+function merge(a: Tensor | null, b: Tensor, copy = false): Tensor {
+  if (a === null && !copy) return b;
+  const sum = Tensor.empty(b.shape).keep();
+  if (a) launchHere("add", {}, [a, b], [sum]);
+  else launchHere("mulScalar", { factor: 1 }, [b], [sum]);
+  a?.dispose();
   b.dispose();
   return sum;
 }
@@ -345,14 +365,14 @@ function secondRun(
   tape = [];
   again = true;
   enabled = true;
+  let made: Tensor | undefined;
   try {
-    const made = body(leaf).keep();
+    made = body(leaf).keep();
     again = false;
     if (made.gradient) backward(made, dy);
     else if (made === leaf && inputNeeds) leaf.grad = dy.detach().keep();
     const { grad } = leaf;
     leaf.grad = null;
-    made.dispose();
     return grad;
   } finally {
     again = false;
@@ -360,6 +380,7 @@ function secondRun(
     clearTape();
     tape = outer;
     leaf.dispose();
+    made?.dispose();
     undo?.();
   }
 }

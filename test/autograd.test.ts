@@ -1,16 +1,24 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { backward, clearTape, noGrad, recompute } from "../src/autograd.ts";
+import { createWasmBackend } from "../src/backend/wasm/backend.ts";
 import { ResNetError, ShapeError } from "../src/errors.ts";
 import { info, init } from "../src/init.ts";
+import { Linear } from "../src/nn/linear.ts";
+import { batchNorm, batchNormTrain } from "../src/ops/batchNorm.ts";
 import { crossEntropy } from "../src/ops/crossEntropy.ts";
 import { linear } from "../src/ops/linear.ts";
 import { mul } from "../src/ops/mul.ts";
 import { add, relu } from "../src/ops/pointwise.ts";
+import { currentMemory, setMemory } from "../src/tensor/memory.ts";
 import { tidy } from "../src/tensor/scope.ts";
 import type { Shape } from "../src/tensor/shape.ts";
 import { ones, type Tensor, tensor } from "../src/tensor/tensor.ts";
+import { clipGradNorm } from "../src/train/clip.ts";
+import { Ema } from "../src/train/ema.ts";
 import { fit } from "../src/train/fit.ts";
+import { SGD } from "../src/train/optimizer.ts";
+import { fails } from "./support/fails.ts";
 import { tinyData, tinyNet, tinyOptions } from "./support/tinyTraining.ts";
 
 const test = suite("autograd: what is refused, and recomputing");
@@ -151,6 +159,104 @@ test("a factor for each picture that requires a gradient is refused, since it wo
     assert.equal([...noGrad(() => mul(ones([2, 1]), factor)).dataSync()], [1, 2]);
     assert.equal([...mul(leaf([1, 1], [2, 1]), factor.detach()).dataSync()], [1, 2]);
   });
+});
+
+test("gradients of leaves share no memory: not with the seed, not with each other's", () => {
+  leavesNothing(() => {
+    const [a, b] = [leaf([1, 2]), leaf([3, 4])];
+    const seed = tensor([5, 6]);
+    backward(add(a, b), seed);
+    seed.set([0, 0]);
+    a.grad!.set([7, 7]);
+    assert.equal([...b.grad!.dataSync()], [5, 6]);
+    const [x, skip] = [leaf([1, 2, 3, 4], [2, 2]), leaf([1, 1, 1, 1], [2, 2])];
+    const dy = tensor([
+      [1, 2],
+      [3, 4],
+    ]);
+    backward(batchNormTrain(x, null, null, null, null, { residual: skip }), dy);
+    dy.set([0, 0, 0, 0]);
+    assert.equal([...skip.grad!.dataSync()], [1, 2, 3, 4]);
+  });
+});
+
+test("gradients that nobody wants are given back: of batch norms without parameters or with frozen ones, of leaves that are gone", () => {
+  const before = info().memory.used;
+  const statistics = [tensor([0, 0]), tensor([1, 1])] as const;
+  for (const frozen of [null, tensor([2, 3])]) {
+    for (const residual of [undefined, ones([2, 2])]) {
+      const x = leaf([1, 2, 3, 5], [2, 2]);
+      const y = batchNormTrain(x, null, null, frozen, frozen, { relu: true, ...(residual ? { residual } : {}) });
+      const z = batchNorm(y, ...statistics, frozen, frozen);
+      const seed = ones([2, 2]);
+      backward(z, seed);
+      for (const t of [x, y, z, seed, residual]) t?.dispose();
+    }
+    frozen?.dispose();
+  }
+  const gone = leaf([1, 2]);
+  const [y, seed] = [relu(gone), ones([2])];
+  gone.dispose();
+  backward(y, seed);
+  for (const t of [y, seed, ...statistics]) t.dispose();
+  assert.is(info().memory.used, before, "bytes were not given back");
+});
+
+test("what the body of recompute reads from outside would get no gradient: refused", () => {
+  leavesNothing(() => {
+    const [p, x] = [leaf([1, 2]), leaf([3, 4])];
+    const outside = relu(p);
+    const y = recompute((t) => mul(t, outside), x);
+    assert.throws(
+      () => backward(y, ones([2])),
+      /^recompute: what its body reads from outside \(made by relu\) gets no/,
+    );
+    assert.throws(
+      () =>
+        backward(
+          recompute(() => outside, x),
+          ones([2]),
+        ),
+      /^recompute: what its body reads/,
+    );
+    backward(
+      recompute((t) => mul(t, outside.detach()), x),
+      ones([2]),
+    );
+    assert.equal([...x.grad!.dataSync()], [1, 2]);
+    for (const t of [p, x]) t.dispose();
+  });
+});
+
+test("nothing is computed from memory of an earlier init", async () => {
+  const other = await createWasmBackend({ threads: 1, relaxed: false });
+  const here = currentMemory();
+  const elsewhere = async (body: () => unknown): Promise<void> => {
+    setMemory(other);
+    try {
+      await fails(async () => body(), /: an input of shape \[.*\] is on the wasm backend of an earlier `init`/);
+    } finally {
+      setMemory(here);
+    }
+  };
+  const net = new Linear(2, 1);
+  const optimizer = new SGD(net.namedParameters(), { momentum: 0.9 });
+  const ema = new Ema(net);
+  const loss = net.forward(ones([1, 2]));
+  await elsewhere(() => backward(loss));
+  clearTape();
+  backward(net.forward(ones([1, 2])));
+  for (const body of [() => optimizer.step(0.1), () => ema.update(), () => clipGradNorm(net.parameters(), 1)]) {
+    await elsewhere(body);
+  }
+  optimizer.step(0.1);
+  setMemory(other);
+  await net.to();
+  setMemory(here);
+  await elsewhere(() => optimizer.step(0.1)); // the network has moved, the velocities have not
+  await elsewhere(() => ema.update());
+  for (const t of [net, optimizer, ema, loss]) t.dispose();
+  other.dispose();
 });
 
 test.run();

@@ -1,5 +1,4 @@
-import { apply, type OpDefinition } from "../autograd.ts";
-import { currentBackend } from "../backend/current.ts";
+import { apply, launchHere, type OpDefinition } from "../autograd.ts";
 import { ShapeError } from "../errors.ts";
 import { formatShape, numel } from "../tensor/shape.ts";
 import { full, type Tensor } from "../tensor/tensor.ts";
@@ -20,16 +19,10 @@ export const batchNormOp: OpDefinition<"batchNorm"> = {
     return [x];
   },
   saves: { inputs: [0, 1, 2, 3, 4] },
-  gradient({ attrs, shapes: [x], inputs: [values, weight, bias, mean, variance], dys: [dy], needs }) {
+  gradient({ attrs, shapes: [x], inputs: [values, weight, bias, mean, variance], dys: [dy] }) {
     const c = [x![1]!];
     const frozen = { ...attrs, frozen: true };
-    const [dx, dweight, dbias] = launch(
-      "batchNormGrad",
-      frozen,
-      [values!, dy!, mean!, variance!, weight!, bias!],
-      [x!, c, c],
-    );
-    return [dx!, needs[1] ? dweight! : null, needs[2] ? dbias! : null, null, null];
+    return launch("batchNormGrad", frozen, [values!, dy!, mean!, variance!, weight!, bias!], [x!, c, c]);
   },
 };
 
@@ -55,7 +48,6 @@ export const batchNormTrainOp: OpDefinition<"batchNormTrain"> = {
     inputs: [values, weight, bias],
     outputs: [y, mean, invstd],
     dys: [dy],
-    needs,
   }) {
     const c = [x![1]!];
     const attrs = relu ? { eps, relu } : { eps };
@@ -66,14 +58,14 @@ export const batchNormTrainOp: OpDefinition<"batchNormTrain"> = {
       [values!, dy!, mean!, invstd!, weight!, bias!, masked ? y! : null],
       masked ? [x!, c, c, x!] : [x!, c, c],
     );
-    const other = !residual || !needs[5] ? null : masked ? dz! : dy!.detach();
-    return [dx!, needs[1] ? dweight! : null, needs[2] ? dbias! : null, null, null, other];
+    const other = residual ? (masked ? dz! : dy!.detach()) : null;
+    return [dx!, dweight!, dbias!, null, null, other]; // what nobody wants is given back
   },
 };
 
 function count(batches: Tensor): void {
   const one = full(batches.shape, 1);
-  currentBackend().launch("add", {}, [batches, one], [batches]);
+  launchHere("add", {}, [batches, one], [batches]);
   one.dispose();
 }
 

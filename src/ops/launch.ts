@@ -1,5 +1,5 @@
-import type { OpAttrs, OpName, View } from "../backend/backend.ts";
-import { currentBackend } from "../backend/current.ts";
+import { launchHere } from "../autograd.ts";
+import type { OpAttrs, OpName } from "../backend/backend.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
@@ -11,6 +11,6 @@ export function launch<K extends OpName>(
   outputs: readonly Shape[],
 ): Tensor[] {
   const made = outputs.map((shape) => Tensor.empty(shape));
-  currentBackend().launch(op, attrs, inputs as readonly (View | null)[], made);
+  launchHere(op, attrs, inputs, made);
   return made;
 }

@@ -59,6 +59,11 @@ export class Storage {
     return this.#references === 0;
   }
 
+  /** Others hold it too. */
+  get shared(): boolean {
+    return this.#references > 1;
+  }
+
   /** True while deferred values have not been computed. */
   get pending(): boolean {
     return this.#lazy !== undefined;

@@ -1,4 +1,4 @@
-import { currentBackend } from "../backend/current.ts";
+import { launchHere } from "../autograd.ts";
 import { ArgumentError } from "../errors.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
@@ -10,7 +10,7 @@ export async function gradNorm(parameters: Iterable<Tensor>): Promise<number> {
       if (grad === null) continue;
       const square = Tensor.empty([1]);
       squares.push(square);
-      currentBackend().launch("sumSquares", {}, [grad], [square]);
+      launchHere("sumSquares", {}, [grad], [square]);
     }
     // All at once: a device that is far away answers them together.
     const sums = await Promise.all(squares.map((square) => square.data()));
@@ -30,13 +30,7 @@ export async function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number
   const norm = await gradNorm(all);
   const factor = maxNorm / (norm + 1e-6);
   if (factor < 1) {
-    for (const p of all) {
-      const { grad } = p;
-      if (grad === null) continue;
-      p.grad = Tensor.empty(grad.shape).keep(); // not in place: gradients of a sum's terms share their memory
-      currentBackend().launch("mulScalar", { factor }, [grad], [p.grad]);
-      grad.dispose();
-    }
+    for (const { grad } of all) if (grad) launchHere("mulScalar", { factor }, [grad], [grad]);
   }
   return norm;
 }

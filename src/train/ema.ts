@@ -1,11 +1,11 @@
-import { currentBackend } from "../backend/current.ts";
+import { launchHere } from "../autograd.ts";
 import { ArgumentError } from "../errors.ts";
 import type { Module } from "../nn/module.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /** Copies values where they are: devices that read only asynchronously need not be asked. */
 function copy(from: Tensor, to: Tensor): Tensor {
-  currentBackend().launch("mulScalar", { factor: 1 }, [from], [to]);
+  launchHere("mulScalar", { factor: 1 }, [from], [to]);
   return to;
 }
 
@@ -38,7 +38,7 @@ export class Ema {
   update(): void {
     for (const [value, average] of this.#averages) {
       const weight = this.#counts.has(value) ? 1 : 1 - this.decay;
-      currentBackend().launch("lerp", { weight }, [value], [average]);
+      launchHere("lerp", { weight }, [value], [average]);
     }
   }
 
