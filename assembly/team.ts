@@ -19,10 +19,12 @@ const GENERATION: usize = 64;
 const COMMANDS: usize = 68;
 /** Last (exclusive) and, in the upper half, first sequence number of the run: one word, so that nobody sees half of a new run. */
 const RANGE: usize = 72;
-/** Set by a thread whose kernel trapped: nobody waits for it any more. */
+/** Set for a thread whose kernel trapped, or that is taken for dead: nobody waits for it any more. */
 const FAILED: usize = 80;
 const QUIT: usize = 84;
 const MEMBERS: usize = 88;
+/** Looks at a command that others have not finished (64 bits), before they are taken for dead: minutes of processor time, or less in tests. */
+const PATIENCE: usize = 96;
 /** 64-bit claims, one for each member, on cache lines of their own. */
 const CLAIMS: usize = 128;
 const CLAIM_BYTES: usize = 64;
@@ -68,7 +70,8 @@ function help(control: usize, worker: i32): void {
       atomic.store<u32>(control + OPEN, sequence + 1);
       continue;
     }
-    while (atomic.load<u32>(control + OPEN) == sequence) {
+    for (let looks = atomic.load<u64>(control + PATIENCE); atomic.load<u32>(control + OPEN) == sequence; looks--) {
+      if (looks == 0) fail(control);
       if (atomic.load<u32>(control + FAILED)) return;
     }
   }
@@ -95,7 +98,8 @@ export function work(control: usize, worker: i32): void {
 
 /**
  * Runs `count` commands with whoever is awake; returns when all are done. The caller never sleeps (a page's main thread may
- * not), it spins for the last tiles of the others. @returns 0, or 1 when a helper's kernel trapped.
+ * not), it spins for the last tiles of the others. @returns 0, or 1 when a helper's kernel trapped or a helper was ended in the
+ * middle of a tile: then the others may still be at work.
  */
 export function runTeam(commands: usize, count: i32, control: usize): i32 {
   const begin = <u32>atomic.load<u64>(control + RANGE) + 1;
@@ -106,10 +110,7 @@ export function runTeam(commands: usize, count: i32, control: usize): i32 {
   atomic.add<u32>(control + GENERATION, 1);
   atomic.notify(control + GENERATION, -1);
   help(control, 0);
-  while (atomic.load<u32>(control + OPEN) - begin < <u32>count) {
-    if (atomic.load<u32>(control + FAILED)) return 1;
-  }
-  return 0;
+  return <i32>(atomic.load<u32>(control + OPEN) - begin < <u32>count);
 }
 
 /** Tells the helpers to leave. */
@@ -119,7 +120,7 @@ export function quit(control: usize): void {
   atomic.notify(control + GENERATION, -1);
 }
 
-/** Called for a helper whose kernel trapped. */
+/** Called for a helper whose kernel trapped, or that has ended. */
 export function fail(control: usize): void {
   atomic.store<u32>(control + FAILED, 1);
 }

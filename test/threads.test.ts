@@ -1,3 +1,6 @@
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Script } from "node:vm";
 import type { Worker } from "node:worker_threads";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -6,12 +9,17 @@ import { createWasmBackend, type WasmBackend } from "../src/backend/wasm/backend
 import type { ResNetError } from "../src/errors.ts";
 import { compile } from "../src/graph/compile.ts";
 import { init } from "../src/init.ts";
-import { cifarResnet20 } from "../src/models/cifar.ts";
+import { cifarResnet20, cifarResnet56 } from "../src/models/cifar.ts";
 import { resnet18 } from "../src/models/imagenet.ts";
 import type { Module } from "../src/nn/module.ts";
+import { conv2d } from "../src/ops/conv2d.ts";
 import { setMemory } from "../src/tensor/memory.ts";
 import { manualSeed } from "../src/tensor/random.ts";
 import { randn } from "../src/tensor/sample.ts";
+import { tidy } from "../src/tensor/scope.ts";
+import { ones } from "../src/tensor/tensor.ts";
+import { fails } from "./support/fails.ts";
+import { repoRoot } from "./support/shared.ts";
 
 const test = suite("threads");
 
@@ -104,6 +112,39 @@ test("workers of a backend that nobody holds any more end; a compiled network ho
   } finally {
     process.off("worker", count);
   }
+});
+
+const broken = /^wasm: a worker thread stopped during a run; init starts others$/;
+
+test("a thread that ends in the middle of a tile breaks the run off, which waited for ever", async () => {
+  const worker = pathToFileURL(join(repoRoot, "build/test/support/mortalThread.js"));
+  await init({ threads: 2, worker });
+  const run = () => tidy(() => void conv2d(ones([1, 64, 56, 56]), ones([64, 64, 3, 3])));
+  await fails(() => {
+    for (;;) run(); // until the thread has taken its tile
+  }, broken);
+  await fails(run, broken); // at once: whoever still computes may write anywhere
+  assert.is(currentBackend().lost, true);
+});
+
+test("a run that was cut off from outside gives the threads up; the same init starts others, and values move there", async () => {
+  await init({ threads: 2 });
+  manualSeed(3);
+  const shape = [32, 3, 32, 32];
+  const net = cifarResnet56().eval();
+  const x = randn(shape);
+  const cut = await compile(net, shape, { keepModel: true });
+  const expected = cut.runSync(x).dataSync();
+  Object.assign(globalThis, { repeat: () => cut.runSync(x).dispose() });
+  // As Ctrl-C in a REPL does: no `catch` sees it.
+  assert.throws(() => new Script("for (;;) repeat()").runInThisContext({ timeout: 100 }), /timed out/);
+  assert.throws(() => cut.runSync(x), broken);
+  await init({ threads: 2 });
+  await net.to();
+  await x.storage.move();
+  const again = await compile(net, shape);
+  assert.equal(again.runSync(x).dataSync(), expected);
+  again.dispose();
 });
 
 for (const threads of [0, -1, 1.5, 1000, Number.NaN]) {

@@ -32,7 +32,7 @@ import type { LowerContext } from "./lower/context.ts";
 import { lowerFill } from "./lower/fill.ts";
 import { lower } from "./lower/index.ts";
 import { plan, type WasmOptions } from "./plan.ts";
-import { startTeam } from "./team.ts";
+import { startTeam, type Team } from "./team.ts";
 
 export type { WasmOptions };
 
@@ -69,12 +69,11 @@ export async function startWasmBackend(options: WasmOptions, binaries: Binaries)
   }
   if (name !== wanted) reasons.push(`but the binary that was handed over is ${name}`);
   if (hasTeam(name)) {
-    const started = await startTeam(name, module, threads, worker);
-    return new WasmBackend(name, reasons, started.exports, started.allocator, started);
+    return new WasmBackend(name, reasons, await startTeam(name, module, threads, worker));
   }
   const memory = new WebAssembly.Memory({ initial: initialPages, maximum: maximumPages });
   const exports = await instantiateBinary<Exports>(name, memory, module);
-  return new WasmBackend(name, reasons, exports, new Allocator(memory, exports.heapBase()));
+  return new WasmBackend(name, reasons, { threads: 1, exports, allocator: new Allocator(memory, exports.heapBase()) });
 }
 
 /** The contract on SIMD WebAssembly. A handle is a byte address in the linear memory. */
@@ -85,21 +84,20 @@ export class WasmBackend implements Backend {
   readonly #binary: BinaryName;
   readonly #reasons: readonly string[];
   readonly #eager: Eager;
-  readonly #team: { readonly threads: number; dispose(): void } | undefined;
+  readonly #team: Team;
 
-  constructor(
-    binary: BinaryName,
-    reasons: readonly string[],
-    exports: Exports,
-    allocator: Allocator,
-    team?: { readonly threads: number; dispose(): void },
-  ) {
+  constructor(binary: BinaryName, reasons: readonly string[], team: Team) {
+    const { exports, allocator, threads } = team;
     this.#team = team;
     this.#binary = binary;
     this.#reasons = reasons;
     this.exports = exports;
     this.allocator = allocator;
-    this.#eager = new Eager(allocator, exports, team?.threads ?? 1);
+    this.#eager = new Eager(allocator, exports, threads);
+  }
+
+  get lost(): boolean {
+    return this.#team.lost === true;
   }
 
   alloc(length: number): Handle {
@@ -161,7 +159,7 @@ export class WasmBackend implements Backend {
 
   compile(graph: Graph, options: ProgramOptions): Program {
     const { allocator, exports } = this;
-    const workers = this.#team?.threads ?? 1;
+    const { threads: workers } = this.#team;
     return new CompiledProgram({ allocator, workers, run: (at, count) => exports.run(at, count) }, graph, options);
   }
 
@@ -169,7 +167,7 @@ export class WasmBackend implements Backend {
     return {
       backend: "wasm",
       binary: this.#binary,
-      threads: this.#team?.threads ?? 1,
+      threads: this.#team.threads,
       deterministic: this.#binary.startsWith("strict"),
       reasons: this.#reasons,
       memory: this.#stats(),
@@ -178,7 +176,7 @@ export class WasmBackend implements Backend {
 
   /** The memory itself goes when nothing refers to this object any more; WebAssembly cannot shrink it. */
   dispose(): void {
-    this.#team?.dispose();
+    this.#team.dispose?.();
   }
 
   #stats(): MemoryStats {

@@ -16,24 +16,20 @@ export function isJoin(message: unknown): message is Join {
 }
 
 /** Runs in the worker: stays inside WebAssembly until the team is dismissed. */
-export async function join(message: Join, post: (answer: Ready | Failed) => void): Promise<void> {
+export async function join(message: Join, post: (answer: Joined) => void): Promise<void> {
   const { name, module, memory, control, index } = message;
   let exports: TeamExports | undefined;
   try {
     exports = await instantiateBinary<TeamExports>(name, memory, module);
-    post({ kind: "ready" });
+    post({});
     exports.work(control, index);
   } catch (error) {
     exports?.fail(control);
-    post({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
+    post({ failed: error instanceof Error ? error.message : String(error) });
   }
 }
 
-export interface Ready {
-  readonly kind: "ready";
-}
-
-export interface Failed {
-  readonly kind: "failed";
-  readonly message: string;
+/** A thread's answer, and what it says when it fails later. */
+export interface Joined {
+  readonly failed?: string;
 }

@@ -3,22 +3,28 @@ import { ResNetError } from "../../errors.ts";
 import type { Spawned } from "../../worker/spawn.ts";
 import { Allocator } from "./allocator.ts";
 import { type BinaryName, type Exports, instantiateBinary, type TeamExports } from "./binary.ts";
-import type { Failed, Join, Ready } from "./member.ts";
+import type { Join, Joined } from "./member.ts";
 
 /** Shared memories reserve their maximum at once; small devices refuse 4 GiB. */
 const maximumPages = [65536, 32768, 16384, 8192];
 const initialPages = 16;
-// The control block (assembly/team.ts): shared words, one of them the number of members, then a claim for each member on a cache line of its own.
+// The control block (assembly/team.ts): shared words, among them the number of members and, three words on, the patience; then a claim
+// for each member on a cache line of its own.
 const membersWord = 22;
+/** Times 2^32 looks at whether others have finished: about a minute, and a tile takes milliseconds. */
+const patience = 4;
 const sharedBytes = 128;
 const memberBytes = 64;
 
+/** Threads on one memory; one alone has nothing to lose or to dispose of. */
 export interface Team {
   readonly threads: number;
   /** As a one-thread binary's, but `run` shares the work. */
   readonly exports: Exports;
   readonly allocator: Allocator;
-  dispose(): void;
+  /** A run was broken off: no other will be begun. */
+  readonly lost?: boolean;
+  dispose?(): void;
 }
 
 /** Ends the workers of a team whose exports nobody holds any more: no backend, no compiled network. Made with the first team: edge workers, which have no threads, may have no FinalizationRegistry. */
@@ -37,25 +43,20 @@ export async function startTeam(
   const controlBytes = sharedBytes + threads * memberBytes;
   const control = allocator.alloc(controlBytes, "the team's control block");
   allocator.i32.fill(0, control >> 2, (control + controlBytes) >> 2);
-  allocator.i32[(control >> 2) + membersWord] = threads;
+  allocator.i32.set([threads, 0, 0, patience], (control >> 2) + membersWord);
 
   const workers: Spawned[] = [];
-  let dead: Error | undefined;
   const starting: Promise<void>[] = [];
   for (let i = 1; i < threads; i++) {
     starting.push(
       new Promise((resolve, reject) => {
         const worker = spawnWorker(script); // throws at once for another origin's script, or where Trusted Types forbid it
         workers.push(worker);
-        const fail = (error: Error) => {
-          dead ??= error;
-          reject(error);
-        };
         worker.listen((answer) => {
-          const { kind } = answer as Ready | Failed;
-          if (kind === "ready") resolve();
-          else fail(new Error((answer as Failed).message));
-        }, fail);
+          const { failed } = answer as Joined;
+          if (failed === undefined) resolve();
+          else reject(new Error(failed));
+        }, reject);
         worker.post({ kind: "team", name, module, memory, control, index: i } satisfies Join);
       }),
     );
@@ -72,22 +73,36 @@ export async function startTeam(
   }
   for (const worker of workers) worker.idle?.();
 
-  const run = (commands: number, count: number): void => {
-    if (exports.runTeam(commands, count, control) !== 0) {
-      throw new ResNetError(`wasm: a worker thread stopped in the middle of a run${dead ? ` (${dead.message})` : ""}`, {
-        code: "ERR_WORKER",
-        cause: dead,
-      });
-    }
-  };
   const dispose = () => {
     exports.quit(control);
     for (const worker of workers) worker.terminate();
   };
+  // Still set after a run that a helper's end or a trap broke off, or Ctrl-C in a REPL, which no `finally` sees: others may be at
+  // work on it and write to memory that has been given to somebody else. So the team is given up, and the next `init` makes another.
+  let running = false;
+  const run = (commands: number, count: number): void => {
+    if (!running) {
+      running = true;
+      running = exports.runTeam(commands, count, control) > 0;
+      if (!running) return;
+    }
+    dispose();
+    throw new ResNetError("wasm: a worker thread stopped during a run; init starts others", {
+      code: "ERR_WORKER",
+    });
+  };
   const shared = { ...exports, run };
   forgotten ??= new FinalizationRegistry((end) => end());
   forgotten.register(shared, dispose);
-  return { threads, exports: shared, allocator, dispose };
+  return {
+    threads,
+    exports: shared,
+    allocator,
+    get lost() {
+      return running;
+    },
+    dispose,
+  };
 }
 
 function sharedMemory(): WebAssembly.Memory {
