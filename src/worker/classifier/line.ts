@@ -116,11 +116,8 @@ export class Line {
     this.#busy = true;
     try {
       await this.open();
-    } catch (error) {
-      // Said to everybody who waits; the next call tries again.
-      this.#busy = false;
-      for (const call of this.#waiting.splice(0)) settle(call, error);
-      return;
+    } catch {
+      return; // everybody who waited was told
     }
     const call = this.#waiting.shift();
     if (call === undefined) this.#busy = false;
@@ -149,9 +146,10 @@ export class Line {
   }
 
   async #start(signal?: AbortSignal): Promise<Answers["open"]> {
+    let worker: Spawned | undefined;
     try {
       // The script is on its way while weights and binary are gathered.
-      const worker = this.#spawn();
+      worker = this.#spawn();
       const { request, transfer } = await this.#options.describe();
       if (this.#disposed) throw new DisposedError("classifier");
       if (this.#worker !== worker) throw this.#ended;
@@ -159,13 +157,13 @@ export class Line {
       const answer = await new Promise<Answers["open"]>((resolve, reject) => {
         const call = this.#newCall("open", request, { signal }, resolve, reject);
         this.#asked.set(call.id, call);
-        worker.busy?.();
-        worker.post({ id: call.id, kind: "open", request }, transfer);
+        worker?.busy?.();
+        worker?.post({ id: call.id, kind: "open", request }, transfer);
       });
       worker.idle?.();
       return answer;
     } catch (error) {
-      this.#end(error);
+      if (this.#worker === worker) this.#end(error); // else it has ended already, and the next one may be at work
       throw error;
     }
   }
@@ -197,15 +195,22 @@ export class Line {
 
   #receive(message: FromWorker): void {
     if ("progress" in message) {
-      this.#options.onProgress(message.progress);
+      try {
+        this.#options.onProgress(message.progress);
+      } catch (error) {
+        this.#end(error); // the caller's own: whoever opens is told, not the process
+      }
       return;
     }
     const call = this.#asked.get(message.id);
     if (call === undefined) return;
     this.#asked.delete(message.id);
     call.signal?.removeEventListener("abort", call.onAbort);
-    if ("fault" in message) call.reject(fromFault(message.fault));
-    else call.resolve(message.value as never);
+    if ("fault" in message) {
+      const error: Error & { code?: string } = fromFault(message.fault);
+      call.reject(error);
+      if (error.code === "ERR_WORKER") this.#end(error); // its team of threads broke off: nothing can be done with it any more
+    } else call.resolve(message.value as never);
     if (call.kind !== "open") this.#rest();
   }
 
