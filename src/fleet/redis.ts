@@ -11,11 +11,16 @@ const LEAST_VERSION = [5, 0] as const;
 /** What BullMQ recommends. */
 const GOOD_VERSION = [6, 2] as const;
 
+/** Seconds that whoever was told to stop waits for a Redis that is away. */
+const GRACE = 10;
+
 export interface ConnectOptions {
   /** Called with sentences for people: a version that is old, memory that is given away, Redis going and coming back. */
   readonly onNote?: (note: string) => void;
   /** Milliseconds for the first connection; 5,000 by default. */
   readonly timeout?: number;
+  /** Told to stop: from then on a Redis that is away is waited for no longer than ten seconds. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** An address for messages: without its password, also where that has characters which an address cannot have as they are. */
@@ -25,11 +30,11 @@ export function shownAddress(url: string): string {
 
 /**
  * Connects, and says in one sentence why that cannot be. Once it has worked, a connection that is lost is sought again for as
- * long as it takes: a server that is started again goes on where it was.
+ * long as it takes, or until the signal says stop: a server that is started again goes on where it was.
  * @throws FleetError
  */
 export async function connect(url: string = usualRedis, options: ConnectOptions = {}): Promise<Redis> {
-  const { onNote = () => {}, timeout = 5000 } = options;
+  const { onNote = () => {}, timeout = 5000, signal } = options;
   if (!/^rediss?:\/\/[^/]+/.test(url)) {
     throw new ArgumentError(
       `Redis's address is like redis://127.0.0.1:6379 or rediss://:password@host:6380, got ${shownAddress(url)}`,
@@ -43,12 +48,19 @@ export async function connect(url: string = usualRedis, options: ConnectOptions 
   const { Redis } = await loadRedis();
   let isReady = false;
   let last: unknown;
+  /** When Redis was away and somebody had said stop, for the first time. */
+  let hopeless = 0;
   const client = new Redis(url, {
     lazyConnect: true,
     connectTimeout: timeout,
     maxRetriesPerRequest: null, // BullMQ asks for it
     reconnectOnError: (error) => error.message.startsWith("READONLY"), // the address leads to another server since a failover
-    retryStrategy: (times) => (isReady ? Math.min(50 * 2 ** times, 2000) : null),
+    // Of BullMQ's connections as well, which are made of this one. Without another try everything that waits for Redis fails.
+    retryStrategy(times) {
+      const now = performance.now();
+      if (times === 1 || signal?.aborted !== true) hopeless = now;
+      return isReady && now - hopeless <= GRACE * 1000 ? Math.min(50 * 2 ** times, 2000) : null;
+    },
   });
   client.on("error", (error: Error) => {
     // What was wrong comes before "Connection is closed".
@@ -95,6 +107,14 @@ function explained(url: string, cause: unknown): FleetError {
     cause,
   });
 }
+
+/** Why a worker leaves whose connection was given up. */
+export const stayedAway = (url: string = usualRedis, cause?: unknown): FleetError =>
+  new FleetError(
+    `Redis at ${shownAddress(url)} stayed away for ${GRACE} seconds after this worker was told to stop; what it had begun and not ` +
+      "recorded is taken over by others, or by the next worker",
+    { code: "ERR_REDIS", cause },
+  );
 
 function checkServer(url: string, info: string, onNote: (note: string) => void): void {
   const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(info)?.[1];

@@ -120,15 +120,18 @@ export async function runQueue(
     else onNote(`${task?.id ?? "a chunk"} failed: ${messageOf(error)}`);
   });
 
-  let idleSince = performance.now();
-  while (!ended.aborted) {
-    const state = await look(client, job);
-    if (state === "finished" || state === "gone") break;
-    if (state === "open") idleSince = performance.now();
-    else if (performance.now() - idleSince > PATIENCE) break;
-    await pause(LOOK, ended).catch(() => {});
+  try {
+    let idleSince = performance.now();
+    while (!ended.aborted) {
+      const state = await look(client, job);
+      if (state === "finished" || state === "gone") break;
+      if (state === "open") idleSince = performance.now();
+      else if (performance.now() - idleSince > PATIENCE) break;
+      await pause(LOOK, ended).catch(() => {});
+    }
+  } finally {
+    await worker.close();
   }
-  await worker.close();
   if (fatal !== undefined) throw fatal;
 }
 

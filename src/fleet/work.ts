@@ -10,7 +10,7 @@ import { Engines } from "./engines.ts";
 import { FleetError } from "./errors.ts";
 import { firstProbe, type Job, JobGone, jobsKey, readJob } from "./job.ts";
 import { loadBullMq } from "./packages.ts";
-import { connect, patiently } from "./redis.ts";
+import { connect, patiently, stayedAway } from "./redis.ts";
 import { type ChunkEvent, look, PATIENCE, runQueue, type Tally } from "./runQueue.ts";
 
 /** What a worker takes from which Redis, and with how many threads. */
@@ -51,7 +51,7 @@ export async function work(options: WorkOptions): Promise<Tally> {
   }
   if (!(lock >= 1 && lock <= 3600)) throw new ArgumentError(`work: lock must be 1 to 3600 seconds, got ${lock}`);
   await loadBullMq(); // what is missing is said before anything is begun
-  const client = await connect(options.redis, { onNote });
+  const client = await connect(options.redis, { onNote, signal });
   const tally: Tally = { chunks: 0, pictures: 0, failed: 0 };
   const starved = new Set<string>();
   const told = new Set<string>();
@@ -70,6 +70,8 @@ export async function work(options: WorkOptions): Promise<Tally> {
       await pause(1000, signal).catch(() => {});
       waited += 1000;
     }
+  } catch (error) {
+    throw client.status === "end" ? stayedAway(options.redis, error) : error;
   } finally {
     client.disconnect();
   }

@@ -250,6 +250,29 @@ if (hasRedis) {
     }
   });
 
+  test("told to stop while Redis is away, a worker waits ten seconds for it; what it had begun is taken over", async () => {
+    await submit({ ...at, job: "away", inputs: Array.from({ length: 20 }, () => pictures), chunk: 30 });
+    const worker = new Running(["work", "away", "--out", out, "--lock", "2", ...["--redis", at.redis]]);
+    while ((await status("away", at)).done === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await redis.kill();
+    await worker.says(/went away/);
+    const idle = performance.now();
+    const { code, err } = await worker.kill("SIGTERM");
+    const seconds = (performance.now() - idle) / 1000;
+    assert.is(code, 1, err);
+    assert.match(
+      err,
+      /^error: Redis at .* stayed away for 10 seconds after this worker was told to stop; what it had begun/m,
+    );
+    assert.ok(seconds > 9 && seconds < 25, `${seconds} s`);
+    await redis.start();
+    const before = await status("away", at);
+    assert.ok(before.done < 600 && before.chunks.active > 0, "chunks that it had begun");
+    await work({ ...at, out, once: true, lock: 2, jobs: ["away"] });
+    const { done, failed, chunks } = await status("away", at);
+    assert.equal([done, failed, chunks.done], [600, 0, 20]);
+  });
+
   test("the commands print what the functions give", async () => {
     const redisOption = ["--redis", at.redis];
     const all = await fleet("status", ...redisOption);
