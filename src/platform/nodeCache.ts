@@ -106,23 +106,21 @@ export function cacheStore(folder: string = cacheFolder()): CacheStore {
   const claim = async (key: string): Promise<Part> => {
     try {
       makeFolders(folder);
+      const mine = path(`${key}.${ownName()}.part`);
+      for (const other of await orphans(key)) {
+        const taken = await rename(other, mine).then(
+          () => true,
+          () => false, // somebody else was faster
+        );
+        if (!taken) continue;
+        await rename(`${other}.json`, `${mine}.json`).catch(() => {});
+        break;
+      }
+      return await openPart(key, mine);
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
       throw new FileAccessError(folder, `cannot be made the cache (${code}); RESNET_TS_CACHE names another`, { cause });
     }
-    const mine = path(`${key}.${ownName()}.part`);
-    for (const other of await orphans(key)) {
-      if (
-        !(await rename(other, mine).then(
-          () => true,
-          () => false,
-        ))
-      )
-        continue; // somebody else was faster
-      await rename(`${other}.json`, `${mine}.json`).catch(() => {});
-      break;
-    }
-    return openPart(key, mine);
   };
 
   /** Parts of dead owners, the largest first. Those that nobody took for a week are removed. */

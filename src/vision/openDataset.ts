@@ -70,7 +70,9 @@ export async function openDataset(
 
 async function openFolder(path: string, files: readonly string[], split: "train" | "test"): Promise<ImageDataset> {
   const batches = files.filter((name) =>
-    (split === "train" ? /^(data_batch_\d+|train)\.bin(\.gz)?$/ : /^test(_batch)?\.bin(\.gz)?$/).test(name),
+    (split === "train" ? /^(data_batch_\d+(\.bin)?|train\.bin)(\.gz)?$/ : /^test(_batch|(_batch)?\.bin)(\.gz)?$/).test(
+      name,
+    ),
   );
   if (batches.length > 0) {
     const parts: ImageDataset[] = [];

@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { suite } from "uvu";
@@ -425,6 +434,12 @@ test("a cache folder that cannot be", async ({ folder }) => {
   await against(honest(file), async (url) => {
     const error = await failure(fetchFile(url, { cacheFolder: join(folder, "file", "cache") }));
     assert.match(error.message, /cannot be made the cache \(ENOTDIR\); RESNET_TS_CACHE names another/);
+    if (!existsSync("/proc/self/fd")) return; // it is there, and nothing can be written into it, not even by root
+    const readOnly = await failure(fetchFile(url, { cacheFolder: "/proc/self/fd" }));
+    assert.match(
+      readOnly.message,
+      /^\/proc\/self\/fd: cannot be made the cache \(E\w+\); RESNET_TS_CACHE names another/,
+    );
   });
 });
 

@@ -62,6 +62,16 @@ test("what is not CIFAR's format is refused", async () => {
   await refused(() => cifarDataset(new Uint8Array(3072), "x.bin"), /x\.bin: is 3072 bytes/);
   await refused(() => cifarDataset(new Uint8Array(0), "x.bin"), /is 0 bytes/);
   await refused(() => cifarDataset(cifar10([10], 1), "x.bin"), /labels below 10 or 100/);
+  // What torchvision downloads.
+  await withFolder(async (folder) => {
+    for (const name of ["data_batch_1", "test_batch"]) writeFileSync(join(folder, name), pixels(1, 1000));
+    for (const split of ["train", "test"] as const) {
+      await refused(
+        openDataset(folder, { split }),
+        /_batch\w*: is 1000 bytes: .*archives are unpacked first, and Python's batches are not read/,
+      );
+    }
+  });
 });
 
 test("idx", async () => {
