@@ -83,7 +83,7 @@ export { type Layers, ResNet, type ResNetOptions } from "./models/resnet.ts";
 export * as nn from "./nn/index.ts";
 export type { LoadProgress } from "./openClassifier.ts";
 export { type BatchNormTrainOptions, batchNorm, batchNormTrain } from "./ops/batchNorm.ts";
-export type { WindowOptions } from "./ops/check.ts";
+export type { Pair, WindowOptions } from "./ops/check.ts";
 export { type Conv2dOptions, conv2d } from "./ops/conv2d.ts";
 export { type CrossEntropyOptions, crossEntropy } from "./ops/crossEntropy.ts";
 export { linear } from "./ops/linear.ts";
@@ -92,6 +92,7 @@ export { add, mulScalar, relu } from "./ops/pointwise.ts";
 export { adaptiveAvgPool2d, adaptiveMaxPool2d, avgPool2d, maxPool2d } from "./ops/pool2d.ts";
 export { flatten, pad2d, padShortcut } from "./ops/shape.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
+export type { CacheStore } from "./platform/cacheStore.ts";
 export { type FetchWeightsOptions, fetchWeights, type PretrainedOptions, pretrained } from "./pretrained.ts";
 export { type Summary, type SummaryRow, summary } from "./summary.ts";
 export type { MemoryStats } from "./tensor/memory.ts";
@@ -130,6 +131,7 @@ export {
   type NamedParameters,
   Optimizer,
   type ParameterGroup,
+  type ParameterSlot,
   SGD,
   type SgdOptions,
 } from "./train/optimizer.ts";
@@ -163,6 +165,7 @@ export {
   kerasClassification,
   type Normalization,
   type Preprocessing,
+  type Statistics,
   timmClassification,
 } from "./vision/presets.ts";
 export { type Interpolation, type Region, resize as resizeImage } from "./vision/resize.ts";

@@ -57,10 +57,12 @@ export interface PretrainedOptions extends FetchWeightsOptions {
  * @example const net = await pretrained("resnet50", { weights: "IMAGENET1K_V2", numClasses: 10 });
  * @throws UnknownNameError, DownloadError, FileFormatError, StateDictError
  */
-export async function pretrained(
-  name: ModelName | (string & {}),
-  options: PretrainedOptions = {},
-): Promise<PictureNet> {
+export async function pretrained<Name extends ModelName>(
+  name: Name,
+  options?: PretrainedOptions,
+): Promise<ReturnType<typeof createModel<Name>>>;
+export async function pretrained(name: string, options?: PretrainedOptions): Promise<PictureNet>;
+export async function pretrained(name: string, options: PretrainedOptions = {}): Promise<PictureNet> {
   const { weights = "DEFAULT", numClasses, inChannels, ...fetching } = options;
   const model = modelName(name);
   const { format: _, allowNonCommercial: __, signal, ...download } = fetching;

@@ -52,6 +52,25 @@ for (const [name, tree] of Object.entries(readGoldenJson<Record<string, string>>
   });
 }
 
+test("a parameter made of a tensor, as in PyTorch", () => {
+  const before = blocks();
+  class Scale extends nn.Module {
+    weight = tidy(() => new nn.Parameter(tensor([1, 2, 3])));
+    forward(x: Tensor): Tensor {
+      return x;
+    }
+  }
+  const scale = new Scale();
+  assert.equal(
+    [...scale.namedParameters()].map(([name, { requiresGrad }]) => [name, requiresGrad]),
+    [["weight", true]],
+  );
+  assert.equal([...scale.weight.dataSync()], [1, 2, 3]);
+  assert.throws(() => new nn.Parameter([1, 2, 3] as never), /^Parameter: needs a tensor, got Array$/);
+  scale.dispose();
+  assert.is(blocks(), before);
+});
+
 function small(): nn.Sequential {
   return new nn.Sequential(new nn.Conv2d(1, 2, 3, { padding: 1 }), new nn.BatchNorm2d(2), new nn.ReLU());
 }

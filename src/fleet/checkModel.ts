@@ -7,6 +7,7 @@ import { FleetError, messageOf } from "./errors.ts";
 import type { Job } from "./job.ts";
 import { hashModel, openWeights, shortHash } from "./model.ts";
 
+/** Where a job's weights are on this machine, or how they are fetched. */
 export interface CheckModelOptions {
   /** A copy of the job's weights. */
   readonly weights?: string;

@@ -7,6 +7,7 @@ export class FleetError extends ResNetError {
   }
 }
 
+/** The kinds of a {@link FleetError}. */
 export type FleetCode =
   | "ERR_FLEET"
   /** Redis is away, is none, or is too old. */

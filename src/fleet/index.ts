@@ -2,7 +2,8 @@
  * `resnet-ts/fleet`: a job queue for more pictures than one machine should label, on BullMQ and Redis. Node only; needs the packages
  * bullmq and ioredis (and aws4fetch for signed S3 addresses).
  */
-export { FleetError, OtherSettingsError } from "./errors.ts";
+export type { CheckModelOptions } from "./checkModel.ts";
+export { type FleetCode, FleetError, OtherSettingsError } from "./errors.ts";
 export type { FailedPicture } from "./records.ts";
 export { remove } from "./remove.ts";
 export { type ResultsOptions, results } from "./results.ts";

@@ -29,7 +29,7 @@ export interface FetchOptions {
   readonly signal?: AbortSignal;
   /** Use the cache only; nothing is downloaded. Also `RESNET_TS_OFFLINE=1`. */
   readonly offline?: boolean;
-  /** A mirror, see `mirrored`; else `RESNET_TS_BASE_URL`. */
+  /** A mirror: `https://host/file` is fetched from `<baseUrl>/host/file`; else `RESNET_TS_BASE_URL`. */
   readonly baseUrl?: string;
   /** The folder of the cache in Node; else `RESNET_TS_CACHE`, or `resnet-ts` in the system's place for caches. */
   readonly cacheFolder?: string;
@@ -43,6 +43,7 @@ export interface FetchOptions {
   readonly maxBytes?: number;
   /** For tests, and for places with a fetch of their own. */
   readonly fetch?: typeof fetch;
+  /** Where downloads are kept, instead of the folder or the browser's cache. */
   readonly store?: CacheStore;
 }
 

@@ -1,5 +1,7 @@
+import { ArgumentError } from "../errors.ts";
+import { kindOf } from "../platform/kinds.ts";
 import { numel, type Shape } from "../tensor/shape.ts";
-import type { LazyValues, Storage } from "../tensor/storage.ts";
+import type { LazyValues } from "../tensor/storage.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /**
@@ -7,9 +9,10 @@ import { Tensor } from "../tensor/tensor.ts";
  * somebody looks at its values. `requiresGrad = false` freezes it; it stays a parameter.
  */
 export class Parameter extends Tensor {
-  /** Takes over one reference to `storage`. */
-  constructor(storage: Storage, shape: Shape) {
-    super(storage, shape);
+  /** On the values of `tensor`, which they share: it may be disposed. */
+  constructor(tensor: Tensor) {
+    if (!(tensor instanceof Tensor)) throw new ArgumentError(`Parameter: needs a tensor, got ${kindOf(tensor)}`);
+    super(tensor.storage.retain(), tensor.shape);
     this.requiresGrad = true;
     this.keep();
   }
@@ -18,7 +21,7 @@ export class Parameter extends Tensor {
 /** A parameter whose values (row-major) are computed at the first use. */
 export function lazyParameter(shape: Shape, values: LazyValues): Parameter {
   const tensor = Tensor.lazy(shape, values);
-  const made = new Parameter(tensor.storage.retain(), shape);
+  const made = new Parameter(tensor);
   tensor.dispose();
   return made;
 }

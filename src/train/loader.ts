@@ -53,7 +53,7 @@ export interface Batch {
 }
 
 /**
- * Batches of pictures. All chance of an epoch comes from a generator with the seed 1000 (seed + 1) + epoch (`draws.ts`); so an epoch
+ * Batches of pictures. All chance of an epoch comes from a generator with the seed 1000 (seed + 1) + epoch; so an epoch
  * is the same whoever computes it, and can be entered in the middle. With `numWorkers` it has threads, which `dispose` ends.
  */
 export class DataLoader {

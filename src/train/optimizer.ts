@@ -17,7 +17,8 @@ export interface ParameterGroup {
   readonly weightDecay?: number;
 }
 
-interface Slot {
+/** A parameter as an optimiser moves it: what `update` of a class of your own is given. */
+export interface ParameterSlot {
   readonly name: string;
   readonly parameter: Tensor;
   readonly lrScale: number;
@@ -29,7 +30,7 @@ export abstract class Optimizer {
   readonly name: string;
   /** Steps taken. */
   steps = 0;
-  protected readonly slots: readonly Slot[];
+  protected readonly slots: readonly ParameterSlot[];
   /** State tensors by `<kind>.<parameter name>`, made at the first step of a parameter. */
   protected readonly state = new Map<string, Tensor>();
   /** How often each parameter was updated: not at every step where it was frozen for a while, or had no gradient. */
@@ -73,7 +74,7 @@ export abstract class Optimizer {
   abstract settings(): Readonly<Record<string, number | boolean>>;
   /** Tensors of state that each parameter has. */
   abstract readonly kinds: readonly string[];
-  protected abstract update(slot: Slot, grad: Tensor, lr: number): void;
+  protected abstract update(slot: ParameterSlot, grad: Tensor, lr: number): void;
 
   /** One step with this learning rate. */
   step(lr: number): void {
@@ -159,7 +160,7 @@ export abstract class Optimizer {
   }
 
   /** A state tensor of a parameter, zero at first; `fresh` says that it was made now. */
-  protected slotState(kind: string, { name, parameter }: Slot): { tensor: Tensor; fresh: boolean } {
+  protected slotState(kind: string, { name, parameter }: ParameterSlot): { tensor: Tensor; fresh: boolean } {
     const key = `${kind}.${name}`;
     const known = this.state.get(key);
     if (known !== undefined) return { tensor: known, fresh: false };
@@ -218,7 +219,7 @@ export class SGD extends Optimizer {
     return { ...this.#settings };
   }
 
-  protected update(slot: Slot, grad: Tensor, lr: number): void {
+  protected update(slot: ParameterSlot, grad: Tensor, lr: number): void {
     const { parameter, weightDecay } = slot;
     const settings = this.#settings;
     // Without momentum the kernel never looks at the velocity.
@@ -258,7 +259,7 @@ export class AdamW extends Optimizer {
     return { ...this.#settings };
   }
 
-  protected update(slot: Slot, grad: Tensor, lr: number): void {
+  protected update(slot: ParameterSlot, grad: Tensor, lr: number): void {
     // Kernels have the betas in 32 bits, where 1 - 0.999 is off by 1e-5 of itself. The corrections must be those of the same betas, or
     // every step is off by that. The library's own pow, since the engines' differ in the last bit.
     const beta1 = Math.fround(this.#settings.beta1);

@@ -21,7 +21,8 @@ export interface Preprocessing {
 /** ImageNet's mean and standard deviation, as torchvision uses them. */
 export const imagenetStatistics = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
 
-interface Statistics {
+/** Of each channel, of values from 0 to 1; ImageNet's where left out. */
+export interface Statistics {
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
 }

@@ -5,8 +5,11 @@ import { at } from "../../scripts/support/files.js";
 import { runNode } from "../../scripts/support/process.js";
 
 const program = `
-import { compile, conv2d, createClassifier, info, init, maxPool2d, nn, randn, resnet18, tensor } from "resnet-ts";
-import type { Tensor } from "resnet-ts";
+import {
+  compile, conv2d, createClassifier, imageClassification, info, init, maxPool2d, nn, Optimizer, pretrained, randn, resnet18, tensor,
+} from "resnet-ts";
+import type { CacheStore, NamedParameters, Pair, ParameterSlot, Statistics, Tensor } from "resnet-ts";
+import type { CheckModelOptions, FleetCode } from "resnet-ts/fleet";
 import { strict } from "resnet-ts/wasm";
 
 await init({ wasm: strict });
@@ -20,6 +23,7 @@ await classifier.classify({ data: new Uint8Array(3072), width: 32, height: 32 })
 await classifier.classify({ nonsense: 42 });
 class Mine extends nn.Module {
   fc = new nn.Linear(1, 2);
+  scale = new nn.Parameter(tensor([1]));
   forward(x: Tensor): Tensor { return this.fc.forward(x); }
 }
 // @ts-expect-error
@@ -37,6 +41,21 @@ export const used = info().memory;
 export const [storage, gradient] = [randn([1]).storage, randn([1]).gradient];
 export const convolve = (...given: Parameters<typeof conv2d>) => conv2d(...given);
 export const pool = (...given: Parameters<typeof maxPool2d>) => maxPool2d(...given);
+
+// What wrappers and classes of one's own are made of.
+export class SignSGD extends Optimizer {
+  readonly kinds = [];
+  constructor(parameters: NamedParameters) { super("SignSGD", parameters, 0); }
+  settings() { return {}; }
+  protected update({ parameter }: ParameterSlot, grad: Tensor, lr: number): void {
+    const signs = grad.dataSync().map(Math.sign);
+    parameter.set(parameter.dataSync().map((v, i) => v - lr * signs[i]!));
+  }
+}
+export const preset = (given: { cropSize?: number } & Statistics) => imageClassification(given);
+export const stem = async () => [(await pretrained("resnet50")).maxpool, (await pretrained("resnet50" as string)).fc];
+export const square = (kernel: Pair) => maxPool2d(randn([1, 1, 4, 4]), kernel);
+export type Stores = [CacheStore, CheckModelOptions, FleetCode];
 `;
 
 const strict = { strict: true, exactOptionalPropertyTypes: true, declaration: true, outDir: "out" };
