@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import * as library from "../../src/index.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const test = suite("pages");
@@ -49,6 +50,37 @@ test("the pages name every room", () => {
     const missing = rooms.map(({ name }) => name).filter((name) => !new RegExp(`\\b${name}/`).test(read(page)));
     assert.equal(missing, [], page);
   }
+});
+
+/** Functions and classes that a page's tables put beside other libraries' and that the library does not export. */
+function unknownNames(text: string): string[] {
+  const here = [...text.matchAll(/^\|[^|]*\|(.*)\|$/gm)].flatMap(([, cell]) => [...cell!.matchAll(/`([^`]+)`/g)]);
+  const called = here.flatMap(([, code]) => [...code!.matchAll(/(?<![\w.])(?:nn\.)?([A-Za-z]\w*)\(/g)]);
+  const names = new Set([...Object.keys(library), ...Object.keys(library.nn)]);
+  return called.map(([, name]) => name!).filter((name) => !names.has(name) && !otherNames.has(name));
+}
+
+/** Methods that a cell calls without their owner, and what the language has. */
+const otherNames = new Set(["namedChildren", "namedModules", "train", "requiresGrad", "classify", "String"]);
+
+test("what the pages say stands for another library's is there", () => {
+  for (const page of pages.filter((name) => /from-/.test(name))) assert.equal(unknownNames(read(page)), [], page);
+  assert.equal(unknownNames("| `a` | `resnet18()`, `new nn.Gone(1)`, `gone(x.y())`, `net.far()` |"), ["Gone", "gone"]);
+});
+
+test("examples/README.md names every example", () => {
+  const folders = readdirSync(join(root, "examples"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  assert.equal(
+    folders.map(({ name }) => name).filter((name) => !read("examples/README.md").includes(`](${name}`)),
+    [],
+  );
+});
+
+test("comments do not speak of bundlers' annotations, which Rollup takes for misplaced ones and warns of", () => {
+  const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" });
+  const speaking = (text: string) => text.replaceAll("/* @__PURE__ */", "").includes("@__PURE__");
+  const found = sources.filter((file) => file.endsWith(".ts")).filter((file) => speaking(read(join("src", file))));
+  assert.equal(found, []);
 });
 
 test.run();
