@@ -1,4 +1,4 @@
-import { UnknownNameError } from "./errors.ts";
+import { ArgumentError, UnknownNameError } from "./errors.ts";
 import { type ModelName, modelName } from "./models/names.ts";
 import { pure } from "./models/pure.ts";
 import { imageClassification, type Preprocessing, timmClassification } from "./vision/presets.ts";
@@ -114,10 +114,12 @@ export function isWeightsName(text: unknown): text is string {
 
 /**
  * Published weights by name; `"DEFAULT"` is torchvision's newest.
- * @throws UnknownNameError with the nearest name
+ * @throws UnknownNameError with the nearest name, ArgumentError for a network without any
  */
 export function findWeights(model: ModelName | (string & {}), name: string): PublishedWeights {
   const all = weightsOf(model);
+  if (all.length === 0)
+    throw new ArgumentError(`no weights of ${model} are published; give a checkpoint`);
   const wanted = name === "DEFAULT" ? all.filter((w) => w.name.startsWith("IMAGENET1K")).at(-1) : undefined;
   const found = wanted ?? all.find((w) => w.name === name);
   if (found === undefined)

@@ -31,6 +31,7 @@ test("names of weights: the default is torchvision's newest, unknown ones sugges
   assert.is(findWeights("resnet50", "DEFAULT").name, "IMAGENET1K_V2");
   assert.is(findWeights("resnet18", "DEFAULT").name, "IMAGENET1K_V1");
   assert.is(findWeights("resnext101_64x4d", "DEFAULT").preprocessing.resize, 232);
+  assert.throws(() => findWeights("plain18", "DEFAULT"), /^no weights of plain18 are published; give a checkpoint/);
   assert.throws(
     () => findWeights("resnet50", "IMAGENET1K_V3"),
     /unknown weights of resnet50 "IMAGENET1K_V3"; did you mean "IMAGENET1K_V/,

@@ -25,6 +25,7 @@ import { fit } from "../src/train/fit.ts";
 import type { FitOptions } from "../src/train/fitOptions.ts";
 import { DataLoader } from "../src/train/loader.ts";
 import { estimateMemory } from "../src/train/memory.ts";
+import { prepareOnDemand } from "../src/train/onDemand.ts";
 import { AdamW, SGD } from "../src/train/optimizer.ts";
 import { prepare } from "../src/train/prepared.ts";
 import { cosine, multiStep, oneCycle, stepDecay, warmUp } from "../src/train/schedule.ts";
@@ -459,6 +460,16 @@ test("pictures that cannot be read are listed, labels out of range and other siz
     /p1.png: is 3x1 .* the first picture 2x1/,
   );
   await fails(() => prepare(set(() => ({ image: image(2), label: 0 }), 0)), /the data set is empty/);
+});
+
+test("what was forgotten on the way from a path to training is named", async () => {
+  const promised = Promise.resolve(tinyData()) as never;
+  for (const given of ["pictures" as never, promised]) {
+    await fails(() => prepare(given), /^prepare: needs a data set, as `await openDataset\(path\)` gives it$/);
+    await fails(() => prepareOnDemand(given), /^prepareOnDemand: needs a data set, as/);
+    await fails(() => fit(tinyNet(), given, tinyOptions), /^training: needs pictures, as `await prepare/);
+  }
+  await fails(() => fit(tinyNet(), tinyData(), undefined as never), /^fit: options are an object, \{ epochs: … \}/);
 });
 
 test("a checkpoint of another network, run, or version is refused, and nothing is changed", async () => {

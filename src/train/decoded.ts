@@ -13,6 +13,14 @@ export interface PictureSize {
   readonly width: number;
 }
 
+/** @throws ArgumentError for what is none (a path, or a promise that nobody awaited), and for one without pictures */
+export function checkDataset(owner: string, dataset: ImageDataset): ImageDataset {
+  if (typeof dataset.get !== "function")
+    throw new ArgumentError(`${owner}: needs a data set, as \`await openDataset(path)\` gives it`);
+  if (dataset.length === 0) throw new ArgumentError(`${owner}: the data set is empty`);
+  return dataset;
+}
+
 /** A sample, or undefined and its error's message in `unreadable`. Errors that do not come from reading are thrown. */
 export async function readable(
   dataset: ImageDataset,

@@ -62,6 +62,7 @@ class Fit {
   #progress: Progress = { epoch: 0, ...begun, history: [] };
 
   constructor(net: Module, data: TrainingData, options: FitOptions) {
+    checkOptions("fit", options, known.split(" "));
     const {
       batch = 128,
       epochs,
@@ -74,7 +75,6 @@ class Fit {
       validation,
       name,
     } = options;
-    checkOptions("fit", options, known.split(" "));
     if (!Number.isInteger(epochs) || epochs < 1)
       throw new ArgumentError(`fit: epochs must be a whole number of at least 1, got ${epochs}`);
     if (endsInSoftmax(net)) {

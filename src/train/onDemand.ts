@@ -1,7 +1,15 @@
 import { ArgumentError, ResNetError } from "../errors.ts";
 import type { ImageDataset } from "../vision/datasets.ts";
 import type { Preprocessing } from "../vision/presets.ts";
-import { checkedLabel, checkSize, eightBit, type PictureSize, readable, unreadablePictures } from "./decoded.ts";
+import {
+  checkDataset,
+  checkedLabel,
+  checkSize,
+  eightBit,
+  type PictureSize,
+  readable,
+  unreadablePictures,
+} from "./decoded.ts";
 import type { Gathered, PixelSource } from "./pixels.ts";
 
 /** Pictures that are decoded when a batch first wants them, by a worker where there is one. What `fit` takes in place of `PreparedData`. */
@@ -45,8 +53,7 @@ export interface OnDemandOptions {
  */
 export async function prepareOnDemand(dataset: ImageDataset, options: OnDemandOptions = {}): Promise<OnDemandData> {
   const { preprocessing, keep = 2 ** 31 } = options;
-  const { length, classes } = dataset;
-  if (length === 0) throw new ArgumentError("prepareOnDemand: the data set is empty");
+  const { length, classes } = checkDataset("prepareOnDemand", dataset);
   if (!(keep >= 0)) throw new ArgumentError(`prepareOnDemand: keep must be at least 0 bytes, got ${keep}`);
   if (dataset.labelOf === undefined) {
     throw new ArgumentError("prepareOnDemand: the data set has no labelOf, so labels need decoding; use prepare");

@@ -1,7 +1,7 @@
 import { ArgumentError, ResNetError } from "../errors.ts";
 import type { ImageDataset } from "../vision/datasets.ts";
 import type { Preprocessing } from "../vision/presets.ts";
-import { checkedLabel, checkSize, eightBit, readable, unreadablePictures } from "./decoded.ts";
+import { checkDataset, checkedLabel, checkSize, eightBit, readable, unreadablePictures } from "./decoded.ts";
 import type { OnDemandData } from "./onDemand.ts";
 
 /** Pictures of one size, decoded, in one block of memory: 8 bits, channels-last. What training reads, epoch after epoch. */
@@ -32,8 +32,7 @@ export interface PrepareOptions {
  */
 export async function prepare(dataset: ImageDataset, options: PrepareOptions = {}): Promise<PreparedData> {
   const { preprocessing, onProgress } = options;
-  const { length, classes } = dataset;
-  if (length === 0) throw new ArgumentError("prepare: the data set is empty");
+  const { length, classes } = checkDataset("prepare", dataset);
   const labels = new Uint16Array(length);
   const unreadable: string[] = [];
   let out: { pixels: Uint8Array; height: number; width: number; channels: 1 | 3 } | undefined;
@@ -67,6 +66,7 @@ function allocate(bytes: number): Uint8Array {
 
 /** What training needs beyond readable pictures: at least two classes, and pictures of each. @throws ArgumentError */
 export function checkTrainable({ classes, labels }: Pick<PreparedData, "classes" | "labels">): void {
+  if (labels === undefined) throw new ArgumentError("training: needs pictures, as `await prepare(dataset)` gives them");
   if (classes.length < 2) {
     throw new ArgumentError(
       `training: the data has ${classes.length} class${classes.length === 1 ? ` (${classes[0]})` : "es"}; at least two are needed`,

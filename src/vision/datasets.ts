@@ -81,7 +81,7 @@ export function cifarDataset(data: Uint8Array, file: string, classes?: readonly 
   if (kind === undefined) {
     throw new FileFormatError(
       file,
-      `is ${data.length} bytes: CIFAR-10's binary format has 3073 for each picture, CIFAR-100's 3074, labels below 10 or 100; archives are unpacked first, and Python's batches are not read`,
+      `is ${data.length} bytes: CIFAR-10's binary format has 3073 for each picture, CIFAR-100's 3074, labels below 10 or 100; unpack archives first; Python's batches are not read`,
     );
   }
   const size = kind.head + 3 * PLANE;

@@ -22,6 +22,7 @@ export function softmax(logits: Numbers): Float64Array {
       throw new ArgumentError(`softmax: logit ${i} is NaN; are there NaNs in the weights or the input?`);
     if (v > max) max = v;
   }
+  if (logits.length === undefined) throw new ArgumentError("topK: needs numbers: `await tensor.data()`");
   if (!Number.isFinite(max)) throw new ArgumentError(`softmax: the largest of ${logits.length} logits is ${max}`);
   const out = new Float64Array(logits.length);
   let sum = 0;

@@ -68,7 +68,7 @@ test("what is not CIFAR's format is refused", async () => {
     for (const split of ["train", "test"] as const) {
       await refused(
         openDataset(folder, { split }),
-        /_batch\w*: is 1000 bytes: .*archives are unpacked first, and Python's batches are not read/,
+        /_batch\w*: is 1000 bytes: .*unpack archives first; Python's batches are not read/,
       );
     }
   });
