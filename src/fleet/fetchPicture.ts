@@ -2,6 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { httpFetch } from "#platform";
 import { ResNetError } from "../errors.ts";
+import { limitedBytes } from "../io/limitedBytes.ts";
 import { isTemporary } from "../io/retry.ts";
 import { messageOf } from "./errors.ts";
 import { errorCode, getObject, isRefusedRequester } from "./s3.ts";
@@ -67,24 +68,6 @@ export async function fetchPicture(reference: string): Promise<Uint8Array<ArrayB
 const tooLarge = (size: number): FetchFailure =>
   new FetchFailure(`is ${size} bytes long: a picture file of more than ${MAX_BYTES} is not read`, false);
 
-/** A body of at most `MAX_BYTES`: some servers say no length, and some never end. */
-async function limited({ body }: Response): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of body ?? []) {
-    size += part.byteLength;
-    if (size > MAX_BYTES) throw new FetchFailure(`is longer than ${MAX_BYTES} bytes: no picture file is`, false);
-    parts.push(part);
-  }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.byteLength;
-  }
-  return bytes;
-}
-
 async function download(ask: () => Promise<Response>, s3 = false): Promise<Uint8Array<ArrayBuffer>> {
   try {
     const response = await ask();
@@ -105,7 +88,9 @@ async function download(ask: () => Promise<Response>, s3 = false): Promise<Uint8
       await response.body?.cancel();
       throw tooLarge(length);
     }
-    return await limited(response);
+    const bytes = await limitedBytes(response, MAX_BYTES);
+    if (bytes === undefined) throw new FetchFailure(`is longer than ${MAX_BYTES} bytes: no picture file is`, false);
+    return bytes;
   } catch (error) {
     if (error instanceof FetchFailure) throw error;
     if (error instanceof ResNetError)

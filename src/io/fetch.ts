@@ -170,7 +170,10 @@ async function download(
   report: Report,
   isKept: boolean,
 ): Promise<string | undefined> {
-  const { signal, retries = 5, retryDelay = 500 } = options;
+  const { signal, retryDelay = 500 } = options;
+  // What no server answers no other try mends.
+  const isForeign = /^(?!https?:|data:|blob:)[a-z][a-z\d+.-]*:/i.test(url);
+  const retries = isForeign ? 0 : (options.retries ?? 5);
   const settings = {
     fetch: options.fetch ?? httpFetch,
     signal,
@@ -196,8 +199,9 @@ async function download(
       failures = part.size > before ? 1 : failures + 1;
       const { wait = Math.random() * retryDelay * 2 ** failures, status, message } = error;
       if (failures > retries || wait > MAX_WAIT) {
-        const why =
-          wait > MAX_WAIT
+        const why = isForeign
+          ? "addresses begin with https:// or http://"
+          : wait > MAX_WAIT
             ? `it asks to wait ${Math.round(wait / 1000)} s`
             : `given up after ${failures} ${failures === 1 ? "try" : "tries"}`;
         const rest =

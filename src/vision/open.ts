@@ -1,11 +1,12 @@
 import { httpFetch, openFile } from "#platform";
 import { DownloadError, FileFormatError } from "../errors.ts";
+import { limitedBytes } from "../io/limitedBytes.ts";
 import { reason } from "../io/reason.ts";
 
 /** No picture file is larger; what is must not be read into memory to find that out. */
 const MAX_BYTES = 2 ** 29;
 
-const tooLarge = (name: string, size: number) =>
+const tooLarge = (name: string, size: number | string) =>
   new FileFormatError(name, `is ${size} bytes long: a picture file of more than ${MAX_BYTES} is not read`);
 
 /**
@@ -34,7 +35,12 @@ async function download(url: string, signal: AbortSignal | undefined): Promise<U
       await response.body?.cancel();
       throw tooLarge(shown, length);
     }
-    if (response.ok) return new Uint8Array(await response.arrayBuffer());
+    if (response.ok) {
+      const bytes = await limitedBytes(response, MAX_BYTES);
+      if (bytes === undefined) throw tooLarge(shown, `${MAX_BYTES + 1} or more`);
+      return bytes;
+    }
+    await response.body?.cancel(); // one that nobody reads keeps a process alive
   } catch (cause) {
     signal?.throwIfAborted();
     if (cause instanceof FileFormatError) throw cause;

@@ -345,6 +345,23 @@ test("a cached file that lost its end is downloaded again", async ({ folder }) =
   assert.is(seen.length, 2);
 });
 
+test("an address of another kind, or a mirror's, is tried once and told what addresses are", async ({ folder }) => {
+  for (const [url, baseUrl] of [
+    ["ftp://example.org/net.pth", ""],
+    ["file:///net.pth", ""],
+    ["https://example.org/net.pth", "ftp://mirror.example.org"],
+  ] as const) {
+    let tries = 0;
+    const counted: typeof fetch = (...args) => {
+      tries++;
+      return fetch(...args);
+    };
+    const error = await failure(fetchFile(url, { cacheFolder: folder, baseUrl, fetch: counted, ...quick, retries: 3 }));
+    assert.match(error.message, /addresses begin with https:\/\/ or http:\/\/$/);
+    assert.is(tries, 1, url);
+  }
+});
+
 test("more bytes than the limit are not taken", async ({ folder }) => {
   await against(honest(file), async (url) => {
     assert.match((await failure(fetchFile(url, { cacheFolder: folder, maxBytes: 1000 }))).message, /at most 1000/);

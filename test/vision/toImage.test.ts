@@ -55,6 +55,32 @@ test("a path, a file: URL, a name that lies about its kind", async () => {
   }
 });
 
+test("an address that never ends, with an answer or with an error, is given up", async () => {
+  const block = new Uint8Array(2 ** 20);
+  let closed = 0;
+  const server = createServer((request, response) => {
+    response.writeHead(request.url === "/ok" ? 200 : 404);
+    response.on("close", () => closed++);
+    const more = () => {
+      while (response.writable && response.write(block));
+    };
+    response.on("drain", more);
+    more();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  try {
+    await refused(`${base}/ok`, FileFormatError, /is 536870913 or more bytes long/);
+    await refused(`${base}/none`, DownloadError, /answered 404/);
+    for (const end = Date.now() + 10_000; closed < 2 && Date.now() < end; )
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.is(closed, 2, "connections that were closed");
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
 test("an address: fetched, refused by status, aborted while it stalls", async () => {
   const server = createServer((request, response) => {
     if (request.url === "/ok") response.end(picture);
