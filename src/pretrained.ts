@@ -1,11 +1,12 @@
 import { ArgumentError } from "./errors.ts";
 import { type CheckpointSource, loadCheckpoint } from "./io/checkpoint.ts";
-import type { FetchOptions } from "./io/fetch.ts";
+import { type FetchOptions, fetchOptions } from "./io/fetch.ts";
 import type { Checkpoint } from "./io/stateDict.ts";
 import { embeddedCifarResnet20 } from "./models/embedded/cifarResnet20.ts";
 import { type ModelName, modelName } from "./models/names.ts";
 import type { PictureNet } from "./models/pictureNet.ts";
 import { createModel } from "./models/registry.ts";
+import { checkOptions } from "./options.ts";
 import { findWeights, isWeightsName, type PublishedWeights } from "./weights.ts";
 
 /** Which file of published weights, and how it is downloaded. */
@@ -63,6 +64,8 @@ export async function pretrained<Name extends ModelName>(
 ): Promise<ReturnType<typeof createModel<Name>>>;
 export async function pretrained(name: string, options?: PretrainedOptions): Promise<PictureNet>;
 export async function pretrained(name: string, options: PretrainedOptions = {}): Promise<PictureNet> {
+  const own = ["weights", "numClasses", "inChannels", "format", "allowNonCommercial"];
+  checkOptions("pretrained", options, [...own, ...fetchOptions.slice(0, -1)]); // a file's SHA-256 is known
   const { weights = "DEFAULT", numClasses, inChannels, ...fetching } = options;
   const model = modelName(name);
   const { format: _, allowNonCommercial: __, signal, ...download } = fetching;

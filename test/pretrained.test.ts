@@ -55,6 +55,22 @@ test("published weights come by way of the cache, with the classifier that is wa
   own.dispose();
 });
 
+test("options that nobody reads are refused, with the nearest that there is", async () => {
+  const refused = async (options: object, message: RegExp) => {
+    try {
+      (await pretrained("resnet18", { ...local, format: "safetensors", ...options })).dispose();
+      assert.unreachable(`expected ${message}`);
+    } catch (error) {
+      assert.match((error as Error).message, message);
+    }
+  };
+  await refused({ num_classes: 3 }, /unknown option of pretrained "num_classes"; did you mean "numClasses"/);
+  await refused({ sha256: "00000000" }, /unknown option of pretrained "sha256"/);
+  const misspelt = { fetch: { ...local, ofline: true }, worker: false };
+  const error = await createClassifier("resnet18", misspelt as object).catch((error: Error) => error);
+  assert.match((error as Error).message, /unknown option of fetchFile "ofline"; did you mean "offline"/);
+});
+
 test("a .pth whose SHA-256 is not that of its name is refused", async () => {
   try {
     await pretrained("resnet18", { ...local, format: "pth" });

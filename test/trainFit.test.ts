@@ -475,6 +475,7 @@ test("what was forgotten on the way from a path to training is named", async () 
 test("a checkpoint of another network, run, or version is refused, and nothing is changed", async () => {
   let saved = new Uint8Array(0);
   const net = tinyNet();
+  const sgd = { momentum: 0.9, weightDecay: 1e-4 };
   await fit(net, tinyData(), {
     ...tinyOptions,
     epochs: 1,
@@ -488,6 +489,32 @@ test("a checkpoint of another network, run, or version is refused, and nothing i
     fit(net, tinyData(), { ...tinyOptions, epochs: 1, resume: file, ...options });
   await fails(() => resume({ batch: 8 }), /run.safetensors: the run had other settings: batch was 4 and is 8/);
   await fails(() => resume({ schedule: 0.3 }), /rates was/);
+  const renamed = { ...tinyData(), classes: ["a", "b", "d"] };
+  await fails(
+    () => fit(net, renamed, { ...tinyOptions, epochs: 1, resume: file }),
+    /classNames was \[.*\] and is \["a","b","d"\]/,
+  );
+  const [first, ...others] = net.namedParameters();
+  const slower = new SGD([{ parameters: [first!], lrScale: 0.5 }, { parameters: others }], sgd);
+  await fails(
+    () => resume({ optimizer: slower }),
+    /groups was \{\} and is \{".*weight":\{"lrScale":0\.5,"weightDecay":0\.0001\}\}/,
+  );
+  const undecayed = new SGD([{ parameters: [first!], weightDecay: 0 }, { parameters: others }], sgd);
+  await fails(() => resume({ optimizer: undecayed }), /groups was \{\} and is .*"weightDecay":0\}/);
+  await fails(
+    () => resume({ optimizer: new SGD(others, sgd) }),
+    new RegExp(`frozen was \\[\\] and is \\["${first![0]}"\\]`),
+  );
+  net.requiresGrad(false);
+  await fails(() => resume({}), /frozen was \[\] and is \[".{100,}…\. Resume with the same, or start anew$/);
+  net.requiresGrad(true);
+  for (const closed of ["run.safetensors", loadCheckpoint(saved), net.stateDict()]) {
+    await fails(
+      () => resume({ resume: closed as never }),
+      /fit: resume is an open checkpoint, await loadCheckpoint\(path\), got (String|Promise|Map)/,
+    );
+  }
   const other = tinyNet(4);
   await fails(
     () => fit(other, tinyData(), { ...tinyOptions, epochs: 1, resume: file }),

@@ -1,5 +1,6 @@
 import { cacheStore, createSha256, environment, httpFetch } from "#platform";
 import { ArgumentError, DownloadError } from "../errors.ts";
+import { checkOptions } from "../options.ts";
 import type { CachedFile, CacheStore, Part } from "../platform/cacheStore.ts";
 import { cacheKey, isWholeAddress, mirrored } from "./cacheKey.ts";
 import { memoryPart } from "./memoryPart.ts";
@@ -46,6 +47,12 @@ export interface FetchOptions {
   /** Where downloads are kept, instead of the folder or the browser's cache. */
   readonly store?: CacheStore;
 }
+
+/** All of them. */
+export const fetchOptions: readonly string[] =
+  "onProgress signal offline baseUrl cacheFolder retries retryDelay stallTimeout maxBytes fetch store sha256".split(
+    " ",
+  );
 
 /** The longest wait that a server may ask for. */
 const MAX_WAIT = 60_000;
@@ -106,6 +113,7 @@ const lastPart = (url: string) =>
     .pop() || url;
 
 function checkedSum(options: FetchOptions): string | undefined {
+  checkOptions("fetchFile", options, fetchOptions);
   const sha256 = options.sha256?.toLowerCase();
   if (sha256 !== undefined && !/^[0-9a-f]{8,64}$/.test(sha256)) {
     throw new ArgumentError(`fetchFile: sha256 should be 8 to 64 hexadecimal digits, got ${JSON.stringify(sha256)}`);

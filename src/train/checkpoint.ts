@@ -59,10 +59,8 @@ export interface Run {
  * Everything a run needs to go on as if it had not stopped, in one safetensors file: tensors `model.*`, `optimizer.*`, `ema.*`, the
  * state of the default generator (`rng`), and the rest as JSON in the header. One file, so that one rename replaces it.
  */
-export async function encodeRun(
-  { net, optimizer, ema, settings }: Run,
-  progress: Progress,
-): Promise<Uint8Array<ArrayBuffer>> {
+export async function encodeRun(run: Run, progress: Progress): Promise<Uint8Array<ArrayBuffer>> {
+  const { net, optimizer, ema } = run;
   const tensors = new Map<string, SavableTensor>();
   const add = async (
     prefix: string,
@@ -82,7 +80,7 @@ export async function encodeRun(
     steps: optimizer.steps,
     ...(some ? { fewerUpdates } : {}),
     progress,
-    settings,
+    settings: settingsOf(run),
   };
   return saveSafetensors(tensors, { metadata: { format: "pt", [KEY]: JSON.stringify(saved) } });
 }
@@ -91,8 +89,10 @@ export async function encodeRun(
  * Puts a run where its checkpoint says. @throws FileFormatError when it is no training checkpoint, or another version's;
  * StateDictError when it is another network's; ArgumentError when the settings differ
  */
-export function restoreRun(file: Checkpoint, { net, optimizer, ema, settings }: Run): Progress {
+export function restoreRun(file: Checkpoint, run: Run): Progress {
+  const { net, optimizer, ema } = run;
   const saved = header(file);
+  const settings = settingsOf(run);
   // A setting that the file does not have was not given, or came later.
   const differing = Object.keys(saved.settings).filter(
     (key) => inOrder(saved.settings[key]) !== inOrder(settings[key]),
@@ -104,9 +104,7 @@ export function restoreRun(file: Checkpoint, { net, optimizer, ema, settings }: 
       ),
     );
   if (differing.length > 0) {
-    const each = differing.map(
-      (key) => `${key} was ${JSON.stringify(saved.settings[key])} and is ${JSON.stringify(settings[key])}`,
-    );
+    const each = differing.map((key) => `${key} ${showDifference(saved.settings[key], settings[key])}`);
     throw new ArgumentError(
       `${file.name}: the run had other settings: ${each.join("; ")}. Resume with the same, or start anew`,
     );
@@ -117,6 +115,24 @@ export function restoreRun(file: Checkpoint, { net, optimizer, ema, settings }: 
   const rng = file.get("rng");
   if (rng) setRngState(rng.bytes());
   return saved.progress;
+}
+
+/** The run's settings, and what its parameters say of theirs at this moment: some may be thawed along the way. */
+function settingsOf({ net, optimizer, settings }: Run): Settings {
+  const moved = new Set(optimizer.parameters.values());
+  const frozen = [...net.namedParameters()].filter(([, p]) => !p.requiresGrad || !moved.has(p)).map(([name]) => name);
+  return { ...settings, groups: optimizer.groups(), frozen };
+}
+
+/** Long lists from shortly before they differ. */
+function showDifference(before: unknown, after: unknown): string {
+  const [a = "none", b = "none"] = [JSON.stringify(before), JSON.stringify(after)];
+  let at = 0;
+  while (a[at] === b[at]) at++;
+  const from = at < 80 ? 0 : at - 20;
+  const dots = (is: boolean) => (is ? "…" : "");
+  const show = (text: string) => dots(from > 0) + text.slice(from, from + 120) + dots(text.length > from + 120);
+  return `was ${show(a)} and is ${show(b)}`;
 }
 
 /** JSON to compare: nobody means anything by the order in which options stand. */

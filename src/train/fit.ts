@@ -5,6 +5,7 @@ import { BatchNorm2d } from "../nn/batchNorm2d.ts";
 import type { Module } from "../nn/module.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
 import { checkOptions } from "../options.ts";
+import { kindOf } from "../platform/kinds.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { imageClassification } from "../vision/presets.ts";
@@ -114,6 +115,7 @@ class Fit {
       ...(name === undefined ? {} : { network: name }),
       data: data.length,
       classes: data.classes.length,
+      classNames: data.classes,
       batch,
       epochs,
       seed,
@@ -147,7 +149,12 @@ class Fit {
       recompute,
     });
     checkOutputs("fit", memory.outputShape, data);
-    if (resume) this.#progress = restoreRun(resume, this.#run);
+    if (resume) {
+      // A path, or a promise of a checkpoint, has none of its parts.
+      if (resume.extra === undefined)
+        throw new ArgumentError(`fit: resume is an open checkpoint, await loadCheckpoint(path), got ${kindOf(resume)}`);
+      this.#progress = restoreRun(resume, this.#run);
+    }
     await onStart?.({ memory, steps: this.#total, perEpoch: this.#loader.steps, done: this.#optimizer.steps });
     if (recompute) this.#undo.push(recomputeBlocks(net));
     this.#zeroGrad();

@@ -72,6 +72,13 @@ export abstract class Optimizer {
 
   /** Settings, for a checkpoint to compare. */
   abstract settings(): Readonly<Record<string, number | boolean>>;
+  /** Parameters whose settings are not those of all, for a checkpoint to compare. */
+  groups(): Readonly<Record<string, Pick<ParameterSlot, "lrScale" | "weightDecay">>> {
+    const { weightDecay: usual } = this.settings();
+    const own = this.slots.filter(({ lrScale, weightDecay }) => lrScale !== 1 || weightDecay !== usual);
+    return Object.fromEntries(own.map(({ name, lrScale, weightDecay }) => [name, { lrScale, weightDecay }]));
+  }
+
   /** Tensors of state that each parameter has. */
   abstract readonly kinds: readonly string[];
   protected abstract update(slot: ParameterSlot, grad: Tensor, lr: number): void;
