@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { loadCheckpoint } from "../src/io/checkpoint.ts";
 import { encodePng } from "../src/vision/encodePng.ts";
 
 /** What `resnet-ts train` writes is what the other commands take. */
@@ -34,7 +35,7 @@ async function pictures(name: string, classes: number, side: number, grey: (file
   return join(root, name);
 }
 
-const training = (data: string, out: string) =>
+const training = (data: string, out: string, ...more: readonly string[]) =>
   run(
     "train",
     "--data",
@@ -49,6 +50,7 @@ const training = (data: string, out: string) =>
     "cifar_plain20",
     "--every",
     "1",
+    ...more,
   );
 
 test("ten classes of grey pictures: evaluate, classify and explain take the weights as they are, with the data's names", async () => {
@@ -94,6 +96,46 @@ test("a run does not go on as another network of the same parameters", async () 
   assert.match(err, /network was "cifar_plain20" and is "cifar_resnet20". Resume with the same, or start anew/);
   assert.ok(readFileSync(join(out, "model.safetensors")).equals(before));
   assert.is(run("train", ...options, "--model", "cifar_plain20").code, 0);
+});
+
+test("--no-flip: nothing is mirrored; classes that are signs get a hint", async () => {
+  const data = await pictures("signs", 2, 32, () => false);
+  for (const split of ["train", "test"])
+    for (const i of [0, 1]) renameSync(join(data, split, `own${i}`), join(data, split, `${i}`));
+  const augment = async (out: string) => {
+    const { extra } = await loadCheckpoint(join(out, "checkpoint.safetensors"));
+    return JSON.parse(extra.get("resnet-ts.training") as string).settings.augment;
+  };
+  const mirrored = training(data, `${data}-run`);
+  assert.match(mirrored.err, /mirrored as well; if the classes 0 … are signs, give --no-flip/);
+  assert.equal(await augment(`${data}-run`), { pad: 4, flip: true });
+  const upright = training(data, `${data}-upright`, "--no-flip");
+  assert.not.match(upright.err, /mirrored/);
+  assert.equal(await augment(`${data}-upright`), { pad: 4, flip: false });
+  assert.match(run("train", "--help").out, /--no-flip {2,}do not mirror/);
+});
+
+test("a folder with a part for training alone is trained on without tests; a part that finetune does not use is named", async () => {
+  const data = await pictures("parts", 2, 32, () => false);
+  const tuned = run("finetune", data, "--out", `${data}-tuned`, "--epochs", "2");
+  assert.is(tuned.code, 0, tuned.err);
+  const hint = /has a part for tests, which was not looked at; resnet-ts (evaluate .*) measures on it/.exec(tuned.err);
+  assert.match(run(...hint![1]!.split(" ")).out, /of 4 correct/);
+  rmSync(join(data, "test"), { recursive: true });
+  const trained = training(data, `${data}-run`);
+  assert.is(trained.code, 0, trained.err);
+  assert.match(trained.err, /has no part for tests: only the training is measured/);
+  assert.not.match(run("finetune", data, "--out", `${data}-again`, "--epochs", "2").err, /part for tests/);
+  // By number, the class of a part that lacks another would be taken for that one.
+  rmSync(join(data, "train/own0"), { recursive: true });
+  rmSync(join(`${data}-run`, "labels.txt"));
+  const network = ["--model", "cifar_plain20", "--weights", join(`${data}-run`, "model.safetensors")];
+  const counted = run("evaluate", "--data", data, "--split", "train", ...network);
+  assert.is(counted.code, 2);
+  assert.match(
+    counted.err,
+    /the data has 1 classes and the network 2: which is which, names tell; give them with --labels FILE/,
+  );
 });
 
 test.run();

@@ -416,7 +416,8 @@ test("bad data and options are refused in words", async () => {
     [{ batch: 1 }, /batch norm has no statistics of a batch of 1/],
     [{ batch: 2.5 }, /batch must be a whole number/],
     [{ epochs: 0 }, /epochs must be a whole number of at least 1/],
-    [{ validation: tinyData(6, 2) }, /other classes/],
+    [{ validation: tinyData(6, 2) }, /other classes .*: missing class2; unknown none$/],
+    [{ validation: tinyData(6, 4) }, /other classes .*: missing none; unknown class3$/],
   ];
   for (const [options, pattern] of refused) await fails(() => fit(net, data, { ...tinyOptions, ...options }), pattern);
   await fails(

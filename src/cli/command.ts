@@ -53,7 +53,7 @@ export function parse(command: Command, args: readonly string[]): { values: Valu
   }
   for (const arg of args) {
     if (arg === "--") break;
-    const name = /^--(?:no-)?([^=]+)/.exec(arg)?.[1];
+    const name = /^--([^=]+)/.exec(arg)?.[1];
     if (name !== undefined && !Object.hasOwn(specs, name))
       throw new UnknownNameError("option", `--${name}`, flags(specs));
   }

@@ -1,11 +1,12 @@
 import { availableParallelism } from "node:os";
-import { ResNetError } from "../errors.ts";
+import { FileFormatError, ResNetError } from "../errors.ts";
 import { isDecoded, type TrainingData } from "../train/data.ts";
 import { checkReadable, prepareOnDemand } from "../train/onDemand.ts";
 import { prepare } from "../train/prepared.ts";
 import type { ImageDataset } from "../vision/datasets.ts";
+import { openDataset, samePictures } from "../vision/openDataset.ts";
 import type { Preprocessing } from "../vision/presets.ts";
-import { count, type Values } from "./command.ts";
+import { count, type OptionSpec, type Values } from "./command.ts";
 import { Progress } from "./progress.ts";
 
 /** Picture files are decoded while the network trains, what is one block of bytes at once. */
@@ -20,6 +21,17 @@ export async function trainingData(
     return await prepare(dataset, { preprocessing, onProgress: (done) => bar.update(done) });
   } finally {
     bar.end();
+  }
+}
+
+/** The part for tests beside the one for training, where there are two. */
+export async function openTests(path: string, dataset: ImageDataset): Promise<ImageDataset | undefined> {
+  try {
+    const tested = await openDataset(path, { split: "test" });
+    return samePictures(dataset, tested) ? undefined : tested;
+  } catch (error) {
+    if (error instanceof FileFormatError && error.code === "ERR_NO_SPLIT") return undefined;
+    throw error;
   }
 }
 
@@ -61,6 +73,22 @@ export async function workers(values: Values, data: TrainingData): Promise<{ rea
     }
   };
   return { numWorkers: values.workers === undefined ? await preset() : count(values, "workers", 0, 0) };
+}
+
+/** For commands that learn from mirrored pictures too. */
+export const flipOption: Readonly<Record<string, OptionSpec>> = {
+  "no-flip": {
+    type: "boolean",
+    help: "do not mirror pictures, half of which else are: for digits, letters, and whatever has a left and a right",
+  },
+};
+
+/** Whether pictures are mirrored. Classes that are called by one sign are most likely pictures of signs. */
+export function mirrors(values: Values, classes: readonly string[]): boolean {
+  if (values["no-flip"] === true) return false;
+  if (classes.every((name) => [...name].length === 1))
+    console.error(`note: pictures are mirrored as well; if the classes ${classes[0]} … are signs, give --no-flip`);
+  return true;
 }
 
 /** Training stops at the first picture that cannot be read; people want to hear of all at once. */

@@ -86,7 +86,12 @@ class Fit {
     }
     checkTrainable(data);
     if (validation && validation.classes.join("\n") !== data.classes.join("\n")) {
-      throw new ArgumentError("fit: the validation data has other classes than the training data");
+      const only = (a: TrainingData, b: TrainingData) =>
+        a.classes.filter((name) => !b.classes.includes(name)).join(", ") || "none";
+      throw new ArgumentError(
+        "fit: the validation data has other classes than the training data, or in another order: " +
+          `missing ${only(data, validation)}; unknown ${only(validation, data)}`,
+      );
     }
     const norms = [...net.modules()].some((m) => m instanceof BatchNorm2d);
     if (batch === 1 && norms) {

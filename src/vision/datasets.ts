@@ -171,10 +171,10 @@ export function concatenated(parts: readonly ImageDataset[]): ImageDataset {
 export function matchClasses(classes: readonly string[], labels: Labels): number[] {
   const plain = (text: string) => text.toLowerCase().replace(/[-_\s]/g, "");
   const known = new Map<string, number>();
-  for (const [i, { name, wnid }] of labels.entries()) {
-    if (!known.has(plain(name))) known.set(plain(name), i);
-    if (wnid !== undefined) known.set(wnid, i);
-  }
+  // As they are first: some names differ in nothing but what `plain` takes away, "A" and "a".
+  for (const spelt of [(text: string) => text, plain])
+    for (const [i, { name, wnid = name }] of labels.entries())
+      for (const key of [wnid, spelt(name)]) if (!known.has(key)) known.set(key, i);
   const found = classes.map((name) => known.get(name) ?? known.get(plain(name)));
   const missing = classes.filter((_, i) => found[i] === undefined);
   if (missing.length > 0) {

@@ -166,7 +166,11 @@ function classFolders(
   const isSplit = (of: "train" | "test") =>
     splitNames[of].map((name) => [...parts].find((folder) => folder.toLowerCase() === `${name}/`)).find(Boolean);
   const part = (isSplit("train") ?? isSplit("test")) === undefined ? "" : isSplit(split);
-  if (part === undefined) throw new FileFormatError(name, `has no folder ${splitNames[split].join(" or ")}`);
+  if (part === undefined) {
+    const other = split === "test" ? "train" : "test";
+    const message = `has no folder ${splitNames[split].join(" or ")}, only ${isSplit(other)}: ask for the split ${other}`;
+    throw new FileFormatError(name, message, { code: "ERR_NO_SPLIT" });
+  }
   const root = top + part;
   const samples: { file: string; folder: string }[] = [];
   for (const file of pictures) {
@@ -177,7 +181,10 @@ function classFolders(
   if (samples.length === 0) {
     const others = files.filter((file) => otherPictureName.test(file)).length;
     const hint = others > 0 ? ` (${others} pictures of other kinds: convert them first)` : "";
-    throw new FileFormatError(name, `has no JPEG or PNG pictures in class folders${hint}: expected <class>/<picture>`);
+    throw new FileFormatError(
+      name,
+      `has no JPEG or PNG pictures in class folders${hint}: expected ${part}<class>/<picture>`,
+    );
   }
   const empty = folders
     .filter((folder) => folder.startsWith(root) && /^[^./][^/]*\/$/.test(folder.slice(root.length)))

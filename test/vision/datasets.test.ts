@@ -156,7 +156,8 @@ test("zips: the folder that was packed is no class, and test/ comes before val/ 
     const set = await open(names, split);
     assert.equal([set.classes, set.nameOf(0)], [classes, `the data set/${first}`], names.join());
   }
-  await refused(open(["train/x/1.png"], "test"), /has no folder test/);
+  await refused(open(["train/x/1.png"], "test"), /has no folder test or .*, only train\/: ask for the split train/);
+  await refused(open(["train/1.png", "test/2.png"], "test"), /expected test\/<class>\/<picture>/);
 });
 
 test("a split that is none is refused", async () => {
@@ -165,6 +166,8 @@ test("a split that is none is refused", async () => {
 
 test("classes are matched to a network's by name or WordNet id", async () => {
   assert.equal(matchClasses(["truck", "Cat"], cifar10Labels), [9, 3]);
+  const letters = [{ name: "A" }, { name: "a" }, { name: "great-white" }, { name: "greatwhite" }];
+  assert.equal(matchClasses(["a", "A", "greatwhite", "great-white"], letters), [1, 0, 3, 2]);
   assert.equal(matchClasses(["n02123045", "great_white_shark"], imagenetLabels), [281, 2]);
   await refused(() => matchClasses(["cat", "unicorn"], cifar10Labels), /no class for 1 of the data's 2: unicorn/);
   await refused(() => concatenated([]), /no data sets/);

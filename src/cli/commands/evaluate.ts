@@ -99,8 +99,10 @@ async function measure(classifier: Classifier, dataset: ImageDataset, values: Va
 function targets(classifier: Classifier, dataset: ImageDataset): number[] {
   const { labels, numClasses } = classifier;
   if (labels !== undefined) return matchClasses(dataset.classes, labels);
-  if (dataset.classes.length > numClasses) {
-    throw new ArgumentError(`evaluate: the data has ${dataset.classes.length} classes and the network ${numClasses}`);
+  // With fewer, a class that is missing would give its number to the next.
+  if (dataset.classes.length !== numClasses) {
+    const counts = `the data has ${dataset.classes.length} classes and the network ${numClasses}`;
+    throw new ArgumentError(`evaluate: ${counts}: which is which, names tell; give them with --labels FILE`);
   }
   return dataset.classes.map((_, i) => i);
 }

@@ -21,7 +21,7 @@ import { fetching, licenceOptions } from "../network.ts";
 import { tryOutFolder } from "../outFolder.ts";
 import { Progress } from "../progress.ts";
 import { saveLabels, saveWeights } from "../saveWeights.ts";
-import { tellAllUnreadable, trainingData, workers } from "../trainingData.ts";
+import { flipOption, mirrors, openTests, tellAllUnreadable, trainingData, workers } from "../trainingData.ts";
 
 export const finetune: Command = {
   name: "finetune",
@@ -49,6 +49,7 @@ export const finetune: Command = {
       help: "of each class kept aside to measure accuracy; 0.2 by default",
     },
     seed: { type: "string", value: "N", help: "of the division and the order; 0 by default" },
+    ...flipOption,
     workers: workersOption,
     ...licenceOptions,
   },
@@ -103,7 +104,7 @@ export const finetune: Command = {
         batch: Math.min(models[model].size === 32 ? 32 : 8, train.length),
         optimizer: new SGD(net.namedParameters(), { momentum: 0.9, weightDecay: 1e-4 }),
         schedule: warmUp(0.1, cosine(lr)),
-        augment: { flip: true, ...(models[model].size === 32 ? { pad: 4 } : {}) },
+        augment: { flip: mirrors(values, data.classes), ...(models[model].size === 32 ? { pad: 4 } : {}) },
         normalize,
         seed,
         onEpoch: ({ epoch, trainLoss }) => console.error(`all layers: epoch ${epoch} loss ${trainLoss.toFixed(3)}`),
@@ -114,6 +115,10 @@ export const finetune: Command = {
     const tested = kept.length > 0 ? await evaluateNet(net, kept, { normalize }) : undefined;
     await saveWeights(join(out, "model.safetensors"), net);
     saveLabels(out, data.classes);
+    if (await openTests(folder, dataset)) {
+      const command = `resnet-ts evaluate --model ${model} --weights ${join(out, "model.safetensors")} --data ${folder}`;
+      console.error(`note: ${folder} has a part for tests, which was not looked at; ${command} measures on it`);
+    }
     const seconds = Math.round((performance.now() - began) / 100) / 10;
     const result = {
       model,

@@ -12,14 +12,14 @@ import { describeMemory } from "../../train/memory.ts";
 import { SGD } from "../../train/optimizer.ts";
 import { cosine, warmUp } from "../../train/schedule.ts";
 import { usualPreprocessing } from "../../usual.ts";
-import { openDataset, samePictures } from "../../vision/openDataset.ts";
+import { openDataset } from "../../vision/openDataset.ts";
 import { start } from "../backend.ts";
 import { type Command, count, noWords, number, text, UsageError, type Values, workersOption } from "../command.ts";
 import { tryOutFolder } from "../outFolder.ts";
 import { plot } from "../plot.ts";
 import { Progress } from "../progress.ts";
 import { saveLabels, saveWeights } from "../saveWeights.ts";
-import { isGrey, tellAllUnreadable, trainingData, workers } from "../trainingData.ts";
+import { flipOption, isGrey, mirrors, openTests, tellAllUnreadable, trainingData, workers } from "../trainingData.ts";
 
 export const train: Command = {
   name: "train",
@@ -50,6 +50,7 @@ export const train: Command = {
     seed: { type: "string", value: "N", help: "of weights, order and augmentation; 0 by default" },
     every: { type: "string", value: "N", help: "save the run after every N steps too" },
     resume: { type: "boolean", help: "go on from the checkpoint in --out, to the same bits as if it had not stopped" },
+    ...flipOption,
     workers: workersOption,
     recompute: { type: "boolean", help: "less memory, about a third more time, the same bits" },
   },
@@ -63,13 +64,11 @@ export const train: Command = {
     tryOutFolder(out);
     await start(values);
     const dataset = await openDataset(path, { split: "train" });
-    const tested = await openDataset(path, { split: "test" });
+    // Where there are no two parts a test on what was learned would tell nothing.
+    const tested = await openTests(path, dataset);
     const preprocessing = usualPreprocessing(model, (await isGrey(dataset)) ? 1 : 3);
     const data = await trainingData(dataset, preprocessing, "read train");
-    // Where there are no two parts, both are all that there is, and a test on what was learned would tell nothing.
-    const validation = samePictures(dataset, tested)
-      ? undefined
-      : await trainingData(tested, preprocessing, "read test");
+    const validation = tested && (await trainingData(tested, preprocessing, "read test"));
     if (validation === undefined) console.error(`${path} has no part for tests: only the training is measured`);
     const loading = await workers(values, data);
     manualSeed(seed);
@@ -100,7 +99,7 @@ export const train: Command = {
           batch: count(values, "batch", 128),
           optimizer: new SGD(net.namedParameters(), { momentum: 0.9, weightDecay }),
           schedule: warmUp(0.2, cosine(lr)),
-          augment: { pad: 4, flip: true },
+          augment: { pad: 4, flip: mirrors(values, data.classes) },
           normalize: preprocessing.normalize,
           seed,
           ...(validation === undefined ? {} : { validation }),
