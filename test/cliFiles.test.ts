@@ -18,6 +18,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { listPictures } from "../src/cli/pictures.ts";
@@ -418,6 +419,31 @@ test("what train made of grey pictures classifies them, by their own names", asy
   for (const { label, index } of lastJson(seen).top) assert.is(label, String(index));
   const measured = await run("evaluate", "--data", data, ...own);
   assert.is(lastJson(measured).total, 10, measured.err);
+});
+
+test("messages that nobody hears any more end nothing", () => {
+  if (!existsSync("/dev/full")) return;
+  const args = ["-c", '"$0" "$@" 2> /dev/full', process.execPath, main, "classify", "--json", "none.jpg", sample];
+  const { stdout, status } = spawnSync("sh", args, { encoding: "utf8", cwd: temporary });
+  assert.is(status, 1, "one picture is not there");
+  assert.is(JSON.parse(stdout).file, sample);
+});
+
+test("explain does not write over its picture, nor a PNG under another kind's name", async () => {
+  const own = join(temporary, "own.png");
+  assert.is((await run("explain", sample, "--out", own)).code, 0);
+  const before = readFileSync(own);
+  const link = join(temporary, "link to own.png");
+  symlinkSync(own, link);
+  for (const out of [own, link]) {
+    const { code, err } = await run("explain", pathToFileURL(own).href, "--out", out);
+    assert.is(code, 2);
+    assert.match(err, /--out is the picture itself, .*: give another name/);
+  }
+  const jpeg = await run("explain", sample, "--out", join(temporary, "drawn.JPG"));
+  assert.is(jpeg.code, 2);
+  assert.match(jpeg.err, /explain writes a PNG, but --out ends in \.JPG: name it \.png/);
+  assert.ok(readFileSync(own).equals(before));
 });
 
 test("a standard output that is full is told", () => {

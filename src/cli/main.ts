@@ -92,6 +92,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(1);
 });
 
+// What nobody hears any more (a terminal that was closed) must not end a training.
+process.stderr.on("error", () => {});
+
 const args = process.argv.slice(2);
 try {
   process.exitCode = await main(args);

@@ -1,5 +1,6 @@
-import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, openSync, realpathSync, renameSync, rmSync, writeSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { FileAccessError } from "../errors.ts";
 import { destination, whyNotWritten } from "../platform/nodeWrite.ts";
 
@@ -53,4 +54,17 @@ export function destinationOf(to: string): ReturnType<typeof destination> {
   } catch (error) {
     throw explain(to, error);
   }
+}
+
+/** Whether what is read, by its path or `file:` address, is the file that is to be written. */
+export function isSameFile(from: string, to: string): boolean {
+  const real = (path: string): string | undefined => {
+    try {
+      return realpathSync(/^file:/i.test(path) ? fileURLToPath(path) : path);
+    } catch {
+      return undefined;
+    }
+  };
+  const place = real(to);
+  return place !== undefined && real(from) === place;
 }

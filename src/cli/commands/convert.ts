@@ -1,6 +1,5 @@
-import { realpathSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { extname } from "node:path";
-import { fileURLToPath } from "node:url";
 import { hdf5Library } from "#platform";
 import { FileAccessError } from "../../errors.ts";
 import { loadCheckpoint } from "../../io/checkpoint.ts";
@@ -9,7 +8,7 @@ import { planSafetensors } from "../../io/saveSafetensors.ts";
 import type { Checkpoint } from "../../io/stateDict.ts";
 import { type Command, text, UsageError } from "../command.ts";
 import { describeLoss, measureLoss } from "../loss.ts";
-import { destinationOf, writeWhole } from "../wholeFile.ts";
+import { destinationOf, isSameFile, writeWhole } from "../wholeFile.ts";
 
 /** Endings of files that others write: under one, safetensors would be taken for what it is not. */
 const foreign = /^\.(?:pth?|th|bin|ckpt|pkl|pickle|tar|zip|keras|hdf5|he5|npz|npy|onnx|pb|tflite|gguf|msgpack)$/i;
@@ -87,18 +86,7 @@ function checkPlaces(from: string, to: string): void {
   if (!isFile) {
     throw new FileAccessError(to, "is a device or a pipe: convert reads again what it wrote, so OUT must be a file");
   }
-  const source = from.startsWith("file:") ? fileURLToPath(from) : from;
-  if (real(source) !== undefined && real(source) === real(place)) {
-    throw new UsageError(`IN and OUT are the same file, ${from}: give OUT another name`);
-  }
-}
-
-function real(path: string): string | undefined {
-  try {
-    return realpathSync(path);
-  } catch {
-    return undefined;
-  }
+  if (isSameFile(from, place)) throw new UsageError(`IN and OUT are the same file, ${from}: give OUT another name`);
 }
 
 async function writeForKeras(to: string, checkpoint: Checkpoint, layout: "h5" | "weights.h5"): Promise<void> {

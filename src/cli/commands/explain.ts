@@ -2,7 +2,7 @@ import { basename, extname } from "node:path";
 import { start } from "../backend.ts";
 import { type Command, text, UsageError } from "../command.ts";
 import { networkOptions, openNetwork } from "../network.ts";
-import { writeWhole } from "../wholeFile.ts";
+import { isSameFile, writeWhole } from "../wholeFile.ts";
 
 export const explain: Command = {
   name: "explain",
@@ -17,11 +17,15 @@ export const explain: Command = {
   async run(values, [picture, ...more]) {
     if (picture === undefined || more.length > 0) throw new UsageError("explain needs one picture");
     const name = text(values, "class");
+    const base = /^data:/i.test(picture) ? "picture" : basename(picture, extname(picture));
+    const out = text(values, "out") ?? `${base}-explained.png`;
+    if (isSameFile(picture, out)) throw new UsageError(`--out is the picture itself, ${picture}: give another name`);
+    if (/^\.(?:jpe?g|gif|webp|bmp|tiff?|avif)$/i.test(extname(out)))
+      throw new UsageError(`explain writes a PNG, but --out ends in ${extname(out)}: name it .png`);
     await start(values);
     const classifier = await openNetwork(values);
     const wanted = name === undefined ? {} : { class: /^\d+$/.test(name) ? Number(name) : name };
     const found = await classifier.explain(picture, wanted);
-    const out = text(values, "out") ?? `${basename(picture, extname(picture))}-explained.png`;
     await writeWhole(out, [await found.png()]);
     classifier.dispose();
     if (values.json) {
