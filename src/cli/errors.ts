@@ -11,7 +11,9 @@ export function describe(error: unknown): string {
 
 /** The library's advice in the command's words. */
 const inOptions = (message: string): string =>
-  message.replace("{ allowNonCommercial: true }", "--allow-non-commercial");
+  message
+    .replace("{ allowNonCommercial: true }", "--allow-non-commercial")
+    .replace("the option `key`", "--key of `resnet-ts convert`");
 
 /** A checkpoint of another network differs in hundreds of keys: the first of each kind say enough. */
 function shortened({ message, missing, unexpected, misshapen }: StateDictError): string {

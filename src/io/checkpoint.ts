@@ -122,8 +122,8 @@ const usualKeys = ["state_dict", "model_state_dict", "model_state", "model", "ne
 
 type Dictionary = ReadonlyMap<unknown, unknown>;
 
-const hasTensors = (value: unknown): value is Dictionary =>
-  value instanceof Map && [...value.values()].some((entry) => entry instanceof FileTensor);
+const countTensors = (value: unknown): number =>
+  value instanceof Map ? [...value.values()].filter((entry) => entry instanceof FileTensor).length : 0;
 
 function toCheckpoint(name: string, format: CheckpointFormat, root: unknown, key: string | undefined): Checkpoint {
   const fail = (message: string): never => {
@@ -153,9 +153,12 @@ function findStateDict(root: Dictionary, key: string | undefined): [Dictionary, 
     if (inner === undefined) break;
     around.push(...[...at].filter(([k]) => k !== inner));
     at = at.get(inner) as Dictionary;
-    if (hasTensors(at)) return [at, around];
+    if (countTensors(at) > 0) return [at, around];
   }
-  return key === undefined && hasTensors(root) ? [root, []] : undefined;
+  // A generator's state beside dictionaries of other names is no state dict.
+  const own = countTensors(root);
+  const isMost = [...new Set(root.values())].every((value) => countTensors(value) <= own);
+  return key === undefined && own > 0 && isMost ? [root, []] : undefined;
 }
 
 const showKey = (key: unknown) => (typeof key === "string" ? quote(key) : typeof key);

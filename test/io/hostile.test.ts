@@ -103,6 +103,16 @@ for (const [name, pickle, message] of refusedTensors) {
   });
 }
 
+test("a tensor beside dictionaries of other names is not taken for the state dict", async () => {
+  const one = [storage("FloatStorage", "0", 4), int(0), tuple(1), tuple(1), "\x89N"];
+  const weight = bytes("ctorch._utils\n_rebuild_tensor_v2\n(", ...one, "tR");
+  const inner = bytes("}(", text("a"), weight, text("b"), weight, "u");
+  const file = asZip(bytes(PROTO, "}(", text("rng"), weight, text("ema"), inner, "u."));
+  assert.match((await failure(loadCheckpoint(file))).message, /its keys: "rng", "ema"\); the option `key` names/);
+  const chosen = await loadCheckpoint(file, { key: "ema" });
+  assert.equal([[...chosen.keys()], [...chosen.extra.keys()]], [["a", "b"], ["rng"]]);
+});
+
 test("an empty tensor and one of expanded elements are fine", async () => {
   const empty = await loadCheckpoint(asZip(tensor(storage("FloatStorage", "0", 4), int(0), tuple(0, 5), tuple(5, 1))));
   assert.is(empty.get("w")!.read().length, 0);
