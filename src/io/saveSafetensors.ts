@@ -1,5 +1,7 @@
-import { ArgumentError } from "../errors.ts";
-import { type Dtype, hostIsLittleEndian, isFloating, itemSize, swapBytes } from "./dtype.ts";
+import { ArgumentError, UnknownNameError } from "../errors.ts";
+import { checkOptions } from "../options.ts";
+import { kindOf } from "../platform/kinds.ts";
+import { type Dtype, hostIsLittleEndian, isDtype, isFloating, itemSize, swapBytes } from "./dtype.ts";
 import { elementCount } from "./fileTensor.ts";
 import { narrowBF16, narrowF16 } from "./half.ts";
 import { quantise, ScaledTensor } from "./scaled.ts";
@@ -73,6 +75,11 @@ export function planSafetensors(
   tensors: ReadonlyMap<string, SavableTensor>,
   options: SaveOptions = {},
 ): [size: number, chunks: Iterable<Uint8Array>] {
+  checkOptions("saveSafetensors", options, ["dtype", "metadata"]);
+  const wanted = ["F32", "F16", "BF16", "I8"];
+  if (options.dtype !== undefined && !wanted.includes(options.dtype)) {
+    throw new UnknownNameError("dtype", options.dtype, wanted);
+  }
   const planned = [...tensors].flatMap(([name, tensor]) => plan(name, tensor, options.dtype));
   const names = planned.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
@@ -113,7 +120,7 @@ function plan(name: string, tensor: SavableTensor, wanted: SaveOptions["dtype"])
   const { shape } = tensor;
   const count = elementCount(shape);
   if (count === undefined) throw new ArgumentError(`saveSafetensors: ${name} has the shape [${shape.join(", ")}]`);
-  const own = "read" in tensor ? tensor.dtype : "dataSync" in tensor ? "F32" : dtypeOf(tensor.data);
+  const own = "read" in tensor ? tensor.dtype : "dataSync" in tensor ? "F32" : dtypeOf(name, tensor.data);
   const entry = (suffix: string, dtype: Dtype, dims: readonly number[], bytes: () => Uint8Array): Planned => {
     return { name: name + suffix, shape: dims, dtype, size: elementCount(dims)! * itemSize[dtype], bytes, begin: 0 };
   };
@@ -148,23 +155,21 @@ function plan(name: string, tensor: SavableTensor, wanted: SaveOptions["dtype"])
   return [entry("", dtype, shape, stored)];
 }
 
-function dtypeOf(values: Values): Dtype {
-  if (values instanceof Float32Array) return "F32";
-  if (values instanceof Float64Array) return "F64";
-  if (values instanceof BigInt64Array) return "I64";
-  if (values instanceof BigUint64Array) return "U64";
-  if (values instanceof Int32Array) return "I32";
-  if (values instanceof Uint32Array) return "U32";
-  if (values instanceof Int16Array) return "I16";
-  if (values instanceof Uint16Array) return "U16";
-  return values instanceof Int8Array ? "I8" : "U8";
+/** By its name: an array may be of another realm. Others, plain ones for instance, would be written as bytes that they are not. */
+function dtypeOf(name: string, values: Values): Dtype {
+  const kind = kindOf(values);
+  const dtype = kind.replace(/^(?:Big)?(F|I|U)(?:loat|nt|int)(\d+)Array$/, "$1$2");
+  if (isDtype(dtype) && dtype !== "F16") return dtype;
+  throw new ArgumentError(
+    `saveSafetensors: ${name}: its values should be a Float32Array or another typed array, not ${kind}`,
+  );
 }
 
 /** Values, which are of the type `dtype` or are to be narrowed to it, as little-endian bytes. */
 function encode(name: string, dtype: Dtype, values: Values): Uint8Array {
   const size = itemSize[dtype];
   let elements: Values = values;
-  if (values instanceof Float64Array && dtype !== "F64") elements = Float32Array.from(values);
+  if (dtype !== "F64" && kindOf(values) === "Float64Array") elements = Float32Array.from(values as Float64Array);
   if (dtype === "F16" || dtype === "BF16") {
     const float = elements as Float32Array;
     const bits = new Uint32Array(float.buffer, float.byteOffset, float.length);

@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -120,6 +121,32 @@ test("mixed element sizes: every tensor starts at a multiple of its element size
   assert.equal(header.b.data_offsets, [0, 8]);
   assert.equal(header.c.data_offsets, [8, 12]);
   assert.equal(header.a.data_offsets, [12, 15]);
+});
+
+test("saving refuses other types, options that it does not read, and values that are no typed array", async () => {
+  const save = (data: unknown, options: object = {}) =>
+    saveSafetensors(new Map([["w", { shape: [2], data } as unknown as SavableTensor]]), options);
+  const values = Float32Array.of(1, 2);
+  assert.throws(() => save(values, { dtype: "f16" }), /unknown dtype "f16"; did you mean "F16"/);
+  assert.throws(() => save(values, { dtype: "F64" }), /unknown dtype "F64"/);
+  assert.throws(() => save(values, { type: "F16" }), /unknown option of saveSafetensors "type"/);
+  assert.throws(() => save([1, 2]), /w: its values should be a Float32Array or another typed array, not Array/);
+  const half = runInNewContext("typeof Float16Array === 'undefined' ? [1, 2] : Float16Array.of(1, 2)");
+  assert.throws(() => save(half), /should be a Float32Array .* not (Float16Array|Array)/);
+  for (const [kind, dtype] of [
+    ["Float32Array", "F32"],
+    ["Float64Array", "F64"],
+    ["Int32Array", "I32"],
+    ["Uint16Array", "U16"],
+    ["BigUint64Array", "U64"],
+  ]) {
+    const foreign = runInNewContext(`${kind}.of(${kind!.startsWith("Big") ? "1n, 2n" : "1, 2"})`);
+    const { dtype: found, shape } = (await loadCheckpoint(save(foreign))).get("w")!;
+    assert.equal([found, shape], [dtype, [2]]);
+    assert.equal((await loadCheckpoint(save(foreign))).get("w")!.read(), values, kind);
+  }
+  const narrowed = save(runInNewContext("Float64Array.of(1, 2)"), { dtype: "BF16" });
+  assert.equal((await loadCheckpoint(narrowed)).get("w")!.read(), values);
 });
 
 test("saving refuses values that the type cannot hold, wrong counts and the reserved name", () => {
