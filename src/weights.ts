@@ -118,8 +118,7 @@ export function isWeightsName(text: unknown): text is string {
  */
 export function findWeights(model: ModelName | (string & {}), name: string): PublishedWeights {
   const all = weightsOf(model);
-  if (all.length === 0)
-    throw new ArgumentError(`no weights of ${model} are published; give a checkpoint`);
+  if (all.length === 0) throw new ArgumentError(`no weights of ${model} are published; give a checkpoint`);
   const wanted = name === "DEFAULT" ? all.filter((w) => w.name.startsWith("IMAGENET1K")).at(-1) : undefined;
   const found = wanted ?? all.find((w) => w.name === name);
   if (found === undefined)
