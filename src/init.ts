@@ -41,7 +41,7 @@ interface Attempt {
 let attempts: readonly Attempt[] = [];
 
 /**
- * Loads a backend and makes it current. Idempotent: the same options again change nothing; other options load another
+ * Loads a backend and makes it current. Idempotent: the same options again, or none, change nothing; other options load another
  * backend (networks made before are moved to it with `await net.to()`). When that fails, everything stays as it was; of calls
  * at the same time the last one holds.
  */

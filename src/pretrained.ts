@@ -56,7 +56,7 @@ export interface PretrainedOptions extends FetchWeightsOptions {
 /**
  * A network with published (or your own) weights, in evaluation mode.
  * @example const net = await pretrained("resnet50", { weights: "IMAGENET1K_V2", numClasses: 10 });
- * @throws UnknownNameError, DownloadError, FileFormatError, StateDictError
+ * @throws UnknownNameError, ArgumentError (no weights are published, or none for commercial use), DownloadError, FileFormatError, StateDictError
  */
 export async function pretrained<Name extends ModelName>(
   name: Name,

@@ -27,8 +27,8 @@ export interface PrepareOptions {
 
 /**
  * Decodes a whole data set once.
- * @throws ArgumentError for an empty set, a class without pictures, a single class, labels out of range, different sizes; a
- *   ResNetError that lists the pictures that cannot be read
+ * @throws ArgumentError for an empty set, labels out of range, different sizes; a ResNetError that lists the pictures that cannot be
+ *   read. Whether there are classes to tell apart is asked by `fit` (`checkTrainable`)
  */
 export async function prepare(dataset: ImageDataset, options: PrepareOptions = {}): Promise<PreparedData> {
   const { preprocessing, onProgress } = options;
