@@ -14,6 +14,7 @@ import type { NormLayer } from "./blocks.ts";
 import { type Init, initialise, withInit } from "./initialise.ts";
 import { checkClasses, classifier, PictureNet } from "./pictureNet.ts";
 import { PreactBottleneck } from "./preactBlocks.ts";
+import type { Layers } from "./resnet.ts";
 
 /** Options of keras.applications' ResNets, by Keras's names. */
 export interface KerasOptions {
@@ -76,7 +77,6 @@ export class KerasBottleneck extends Module {
   }
 }
 
-type Layers = readonly [number, number, number, number];
 type Pooling = AdaptiveAvgPool2d | AdaptiveMaxPool2d | Identity;
 
 /** What V1 and V2 of keras.applications share: the stem's convolution, four stages, and the top. */
