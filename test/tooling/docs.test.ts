@@ -68,6 +68,18 @@ test("what the pages say stands for another library's is there", () => {
   assert.equal(unknownNames("| `a` | `resnet18()`, `new nn.Gone(1)`, `gone(x.y())`, `net.far()` |"), ["Gone", "gone"]);
 });
 
+test("npm scripts that the pages name are there", () => {
+  const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+  const named = pages
+    .filter((page) => page !== "CHANGELOG.md" && page !== "examples/README.md") // an example's own scripts
+    .flatMap((page) => [...read(page).matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name!));
+  assert.ok(named.length > 10);
+  assert.equal(
+    named.filter((name) => scripts[name] === undefined),
+    [],
+  );
+});
+
 test("examples/README.md names every example", () => {
   const folders = readdirSync(join(root, "examples"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
   assert.equal(
