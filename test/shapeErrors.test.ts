@@ -2,7 +2,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createJsBackend } from "../src/backend/js/backend.ts";
 import { ArgumentError, ShapeError } from "../src/errors.ts";
+import { BasicBlock } from "../src/models/blocks.ts";
 import { cifarResnet20 } from "../src/models/cifar.ts";
+import { ResNet } from "../src/models/resnet.ts";
 import * as nn from "../src/nn/index.ts";
 import { batchNorm } from "../src/ops/batchNorm.ts";
 import { conv2d } from "../src/ops/conv2d.ts";
@@ -170,6 +172,10 @@ test("options that nobody reads are refused by ops too, and so is what is no obj
     [() => maxPool2d(x(), 3, 2 as never), /maxPool2d: options are an object, { stride: … }, got 2/],
     [() => conv2d(x(), zeros([2, 2, 3, 3]), null, 2 as never), /conv2d: options are an object/],
     [() => new nn.Conv2d(2, 3, 3, 2 as never), /Conv2d: options are an object/],
+    [() => new nn.Conv2d(2, 3, undefined as never), /Conv2d: kernelSize must be .*, got undefined/],
+    [() => new nn.Conv2d(2, 3, 3, { padding: "same" as never }), /Conv2d: padding must be .*, got same/],
+    [() => maxPool2d(x(), "3" as never), /kernelH must be a whole number of at least 1, got 3/],
+    [() => new ResNet(BasicBlock, 18 as never), /^ResNet: layers must be four whole numbers of at least 1, got 18$/],
     [() => new nn.Linear(2, 3, false as never), /Linear: options are an object, { bias: … }, got false/],
   ];
   for (const [body, message] of bodies) assert.throws(() => tidy(body), message);

@@ -143,7 +143,7 @@ export class ResNet extends PictureNet {
 
 function checkResNet(block: Block, layers: Layers, options: ResNetOptions): void {
   if (layers.length !== 4 || !layers.every((n) => Number.isInteger(n) && n >= 1)) {
-    throw new ArgumentError(`ResNet: layers must be four whole numbers of at least 1, got [${layers.join(", ")}]`);
+    throw new ArgumentError(`ResNet: layers must be four whole numbers of at least 1, got ${layers}`);
   }
   checkClasses("ResNet", options.numClasses ?? 1000);
   const dilate = options.replaceStrideWithDilation;

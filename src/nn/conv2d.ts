@@ -94,7 +94,9 @@ function checkSizes(c: Conv2d): void {
     ["dilation", c.dilation, 1],
   ] as const) {
     if (!sizes.every((v) => Number.isInteger(v) && v >= least)) {
-      throw new ArgumentError(`Conv2d: ${name} must be whole numbers of at least ${least}, got ${sizes.join(" and ")}`);
+      throw new ArgumentError(
+        `Conv2d: ${name} must be whole numbers of at least ${least}, got ${sizes.map(String).join(" and ")}`,
+      );
     }
   }
 }

@@ -50,7 +50,8 @@ export interface WindowOptions {
 }
 
 export function pair(value: Pair): readonly [number, number] {
-  return typeof value === "number" ? [value, value] : value;
+  // What is neither is told by whoever checks the numbers: "same" is a padding of PyTorch's.
+  return typeof value === "object" ? value : [value, value];
 }
 
 /** A window from people's options to plain numbers. @throws ShapeError on sizes that make no sense, UnknownNameError */
