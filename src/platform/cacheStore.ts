@@ -36,11 +36,13 @@ export interface Part {
 export interface CacheStore {
   /** For messages. */
   readonly place: string;
+  /** A finished file, or undefined where there is none of this name. */
   find(key: string): Promise<CachedFile | undefined>;
   /** The file's SHA-256 in full: what was noted when it came, else computed now and noted. */
   sha256(key: string): Promise<string | undefined>;
   /** A part for this caller alone: what an earlier one left behind, or an empty one. */
   claim(key: string): Promise<Part>;
+  /** Forgets a finished file; harmless where there is none. */
   remove(key: string): Promise<void>;
 }
 
