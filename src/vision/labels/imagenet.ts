@@ -1,1012 +1,1018 @@
 import type { Labels } from "./labels.ts";
 
 /**
- * ImageNet-1k: a class a line, in the order of its index. The names are torchvision's; the number is the class's noun in
- * WordNet 3.0, and the classes are in the ascending order of these numbers.
+ * ImageNet-1k: a class a line, in the order of its index. The names are torchvision's; behind n the class's WordNet id
+ * has the number of a noun of WordNet 3.0, and the classes are in the ascending order of these numbers: a line begins with the step from the
+ * number before, to the base of 36 (2.1 kB less, gzip).
  */
-const text = `n01440764 tench
-n01443537 goldfish
-n01484850 great white shark
-n01491361 tiger shark
-n01494475 hammerhead
-n01496331 electric ray
-n01498041 stingray
-n01514668 cock
-n01514859 hen
-n01518878 ostrich
-n01530575 brambling
-n01531178 goldfinch
-n01532829 house finch
-n01534433 junco
-n01537544 indigo bunting
-n01558993 robin
-n01560419 bulbul
-n01580077 jay
-n01582220 magpie
-n01592084 chickadee
-n01601694 water ouzel
-n01608432 kite
-n01614925 bald eagle
-n01616318 vulture
-n01622779 great grey owl
-n01629819 European fire salamander
-n01630670 common newt
-n01631663 eft
-n01632458 spotted salamander
-n01632777 axolotl
-n01641577 bullfrog
-n01644373 tree frog
-n01644900 tailed frog
-n01664065 loggerhead
-n01665541 leatherback turtle
-n01667114 mud turtle
-n01667778 terrapin
-n01669191 box turtle
-n01675722 banded gecko
-n01677366 common iguana
-n01682714 American chameleon
-n01685808 whiptail
-n01687978 agama
-n01688243 frilled lizard
-n01689811 alligator lizard
-n01692333 Gila monster
-n01693334 green lizard
-n01694178 African chameleon
-n01695060 Komodo dragon
-n01697457 African crocodile
-n01698640 American alligator
-n01704323 triceratops
-n01728572 thunder snake
-n01728920 ringneck snake
-n01729322 hognose snake
-n01729977 green snake
-n01734418 king snake
-n01735189 garter snake
-n01737021 water snake
-n01739381 vine snake
-n01740131 night snake
-n01742172 boa constrictor
-n01744401 rock python
-n01748264 Indian cobra
-n01749939 green mamba
-n01751748 sea snake
-n01753488 horned viper
-n01755581 diamondback
-n01756291 sidewinder
-n01768244 trilobite
-n01770081 harvestman
-n01770393 scorpion
-n01773157 black and gold garden spider
-n01773549 barn spider
-n01773797 garden spider
-n01774384 black widow
-n01774750 tarantula
-n01775062 wolf spider
-n01776313 tick
-n01784675 centipede
-n01795545 black grouse
-n01796340 ptarmigan
-n01797886 ruffed grouse
-n01798484 prairie chicken
-n01806143 peacock
-n01806567 quail
-n01807496 partridge
-n01817953 African grey
-n01818515 macaw
-n01819313 sulphur-crested cockatoo
-n01820546 lorikeet
-n01824575 coucal
-n01828970 bee eater
-n01829413 hornbill
-n01833805 hummingbird
-n01843065 jacamar
-n01843383 toucan
-n01847000 drake
-n01855032 red-breasted merganser
-n01855672 goose
-n01860187 black swan
-n01871265 tusker
-n01872401 echidna
-n01873310 platypus
-n01877812 wallaby
-n01882714 koala
-n01883070 wombat
-n01910747 jellyfish
-n01914609 sea anemone
-n01917289 brain coral
-n01924916 flatworm
-n01930112 nematode
-n01943899 conch
-n01944390 snail
-n01945685 slug
-n01950731 sea slug
-n01955084 chiton
-n01968897 chambered nautilus
-n01978287 Dungeness crab
-n01978455 rock crab
-n01980166 fiddler crab
-n01981276 king crab
-n01983481 American lobster
-n01984695 spiny lobster
-n01985128 crayfish
-n01986214 hermit crab
-n01990800 isopod
-n02002556 white stork
-n02002724 black stork
-n02006656 spoonbill
-n02007558 flamingo
-n02009229 little blue heron
-n02009912 American egret
-n02011460 bittern
-n02012849 crane bird
-n02013706 limpkin
-n02017213 European gallinule
-n02018207 American coot
-n02018795 bustard
-n02025239 ruddy turnstone
-n02027492 red-backed sandpiper
-n02028035 redshank
-n02033041 dowitcher
-n02037110 oystercatcher
-n02051845 pelican
-n02056570 king penguin
-n02058221 albatross
-n02066245 grey whale
-n02071294 killer whale
-n02074367 dugong
-n02077923 sea lion
-n02085620 Chihuahua
-n02085782 Japanese spaniel
-n02085936 Maltese dog
-n02086079 Pekinese
-n02086240 Shih-Tzu
-n02086646 Blenheim spaniel
-n02086910 papillon
-n02087046 toy terrier
-n02087394 Rhodesian ridgeback
-n02088094 Afghan hound
-n02088238 basset
-n02088364 beagle
-n02088466 bloodhound
-n02088632 bluetick
-n02089078 black-and-tan coonhound
-n02089867 Walker hound
-n02089973 English foxhound
-n02090379 redbone
-n02090622 borzoi
-n02090721 Irish wolfhound
-n02091032 Italian greyhound
-n02091134 whippet
-n02091244 Ibizan hound
-n02091467 Norwegian elkhound
-n02091635 otterhound
-n02091831 Saluki
-n02092002 Scottish deerhound
-n02092339 Weimaraner
-n02093256 Staffordshire bullterrier
-n02093428 American Staffordshire terrier
-n02093647 Bedlington terrier
-n02093754 Border terrier
-n02093859 Kerry blue terrier
-n02093991 Irish terrier
-n02094114 Norfolk terrier
-n02094258 Norwich terrier
-n02094433 Yorkshire terrier
-n02095314 wire-haired fox terrier
-n02095570 Lakeland terrier
-n02095889 Sealyham terrier
-n02096051 Airedale
-n02096177 cairn
-n02096294 Australian terrier
-n02096437 Dandie Dinmont
-n02096585 Boston bull
-n02097047 miniature schnauzer
-n02097130 giant schnauzer
-n02097209 standard schnauzer
-n02097298 Scotch terrier
-n02097474 Tibetan terrier
-n02097658 silky terrier
-n02098105 soft-coated wheaten terrier
-n02098286 West Highland white terrier
-n02098413 Lhasa
-n02099267 flat-coated retriever
-n02099429 curly-coated retriever
-n02099601 golden retriever
-n02099712 Labrador retriever
-n02099849 Chesapeake Bay retriever
-n02100236 German short-haired pointer
-n02100583 vizsla
-n02100735 English setter
-n02100877 Irish setter
-n02101006 Gordon setter
-n02101388 Brittany spaniel
-n02101556 clumber
-n02102040 English springer
-n02102177 Welsh springer spaniel
-n02102318 cocker spaniel
-n02102480 Sussex spaniel
-n02102973 Irish water spaniel
-n02104029 kuvasz
-n02104365 schipperke
-n02105056 groenendael
-n02105162 malinois
-n02105251 briard
-n02105412 kelpie
-n02105505 komondor
-n02105641 Old English sheepdog
-n02105855 Shetland sheepdog
-n02106030 collie
-n02106166 Border collie
-n02106382 Bouvier des Flandres
-n02106550 Rottweiler
-n02106662 German shepherd
-n02107142 Doberman
-n02107312 miniature pinscher
-n02107574 Greater Swiss Mountain dog
-n02107683 Bernese mountain dog
-n02107908 Appenzeller
-n02108000 EntleBucher
-n02108089 boxer
-n02108422 bull mastiff
-n02108551 Tibetan mastiff
-n02108915 French bulldog
-n02109047 Great Dane
-n02109525 Saint Bernard
-n02109961 Eskimo dog
-n02110063 malamute
-n02110185 Siberian husky
-n02110341 dalmatian
-n02110627 affenpinscher
-n02110806 basenji
-n02110958 pug
-n02111129 Leonberg
-n02111277 Newfoundland
-n02111500 Great Pyrenees
-n02111889 Samoyed
-n02112018 Pomeranian
-n02112137 chow
-n02112350 keeshond
-n02112706 Brabancon griffon
-n02113023 Pembroke
-n02113186 Cardigan
-n02113624 toy poodle
-n02113712 miniature poodle
-n02113799 standard poodle
-n02113978 Mexican hairless
-n02114367 timber wolf
-n02114548 white wolf
-n02114712 red wolf
-n02114855 coyote
-n02115641 dingo
-n02115913 dhole
-n02116738 African hunting dog
-n02117135 hyena
-n02119022 red fox
-n02119789 kit fox
-n02120079 Arctic fox
-n02120505 grey fox
-n02123045 tabby
-n02123159 tiger cat
-n02123394 Persian cat
-n02123597 Siamese cat
-n02124075 Egyptian cat
-n02125311 cougar
-n02127052 lynx
-n02128385 leopard
-n02128757 snow leopard
-n02128925 jaguar
-n02129165 lion
-n02129604 tiger
-n02130308 cheetah
-n02132136 brown bear
-n02133161 American black bear
-n02134084 ice bear
-n02134418 sloth bear
-n02137549 mongoose
-n02138441 meerkat
-n02165105 tiger beetle
-n02165456 ladybug
-n02167151 ground beetle
-n02168699 long-horned beetle
-n02169497 leaf beetle
-n02172182 dung beetle
-n02174001 rhinoceros beetle
-n02177972 weevil
-n02190166 fly
-n02206856 bee
-n02219486 ant
-n02226429 grasshopper
-n02229544 cricket
-n02231487 walking stick
-n02233338 cockroach
-n02236044 mantis
-n02256656 cicada
-n02259212 leafhopper
-n02264363 lacewing
-n02268443 dragonfly
-n02268853 damselfly
-n02276258 admiral
-n02277742 ringlet
-n02279972 monarch
-n02280649 cabbage butterfly
-n02281406 sulphur butterfly
-n02281787 lycaenid
-n02317335 starfish
-n02319095 sea urchin
-n02321529 sea cucumber
-n02325366 wood rabbit
-n02326432 hare
-n02328150 Angora
-n02342885 hamster
-n02346627 porcupine
-n02356798 fox squirrel
-n02361337 marmot
-n02363005 beaver
-n02364673 guinea pig
-n02389026 sorrel
-n02391049 zebra
-n02395406 hog
-n02396427 wild boar
-n02397096 warthog
-n02398521 hippopotamus
-n02403003 ox
-n02408429 water buffalo
-n02410509 bison
-n02412080 ram
-n02415577 bighorn
-n02417914 ibex
-n02422106 hartebeest
-n02422699 impala
-n02423022 gazelle
-n02437312 Arabian camel
-n02437616 llama
-n02441942 weasel
-n02442845 mink
-n02443114 polecat
-n02443484 black-footed ferret
-n02444819 otter
-n02445715 skunk
-n02447366 badger
-n02454379 armadillo
-n02457408 three-toed sloth
-n02480495 orangutan
-n02480855 gorilla
-n02481823 chimpanzee
-n02483362 gibbon
-n02483708 siamang
-n02484975 guenon
-n02486261 patas
-n02486410 baboon
-n02487347 macaque
-n02488291 langur
-n02488702 colobus
-n02489166 proboscis monkey
-n02490219 marmoset
-n02492035 capuchin
-n02492660 howler monkey
-n02493509 titi
-n02493793 spider monkey
-n02494079 squirrel monkey
-n02497673 Madagascar cat
-n02500267 indri
-n02504013 Indian elephant
-n02504458 African elephant
-n02509815 lesser panda
-n02510455 giant panda
-n02514041 barracouta
-n02526121 eel
-n02536864 coho
-n02606052 rock beauty
-n02607072 anemone fish
-n02640242 sturgeon
-n02641379 gar
-n02643566 lionfish
-n02655020 puffer
-n02666196 abacus
-n02667093 abaya
-n02669723 academic gown
-n02672831 accordion
-n02676566 acoustic guitar
-n02687172 aircraft carrier
-n02690373 airliner
-n02692877 airship
-n02699494 altar
-n02701002 ambulance
-n02704792 amphibian
-n02708093 analog clock
-n02727426 apiary
-n02730930 apron
-n02747177 ashcan
-n02749479 assault rifle
-n02769748 backpack
-n02776631 bakery
-n02777292 balance beam
-n02782093 balloon
-n02783161 ballpoint
-n02786058 Band Aid
-n02787622 banjo
-n02788148 bannister
-n02790996 barbell
-n02791124 barber chair
-n02791270 barbershop
-n02793495 barn
-n02794156 barometer
-n02795169 barrel
-n02797295 barrow
-n02799071 baseball
-n02802426 basketball
-n02804414 bassinet
-n02804610 bassoon
-n02807133 bathing cap
-n02808304 bath towel
-n02808440 bathtub
-n02814533 beach wagon
-n02814860 beacon
-n02815834 beaker
-n02817516 bearskin
-n02823428 beer bottle
-n02823750 beer glass
-n02825657 bell cote
-n02834397 bib
-n02835271 bicycle-built-for-two
-n02837789 bikini
-n02840245 binder
-n02841315 binoculars
-n02843684 birdhouse
-n02859443 boathouse
-n02860847 bobsled
-n02865351 bolo tie
-n02869837 bonnet
-n02870880 bookcase
-n02871525 bookshop
-n02877765 bottlecap
-n02879718 bow
-n02883205 bow tie
-n02892201 brass
-n02892767 brassiere
-n02894605 breakwater
-n02895154 breastplate
-n02906734 broom
-n02909870 bucket
-n02910353 buckle
-n02916936 bulletproof vest
-n02917067 bullet train
-n02927161 butcher shop
-n02930766 cab
-n02939185 caldron
-n02948072 candle
-n02950826 cannon
-n02951358 canoe
-n02951585 can opener
-n02963159 cardigan
-n02965783 car mirror
-n02966193 carousel
-n02966687 carpenter's kit
-n02971356 carton
-n02974003 car wheel
-n02977058 cash machine
-n02978881 cassette
-n02979186 cassette player
-n02980441 castle
-n02981792 catamaran
-n02988304 CD player
-n02992211 cello
-n02992529 cellular telephone
-n02999410 chain
-n03000134 chainlink fence
-n03000247 chain mail
-n03000684 chain saw
-n03014705 chest
-n03016953 chiffonier
-n03017168 chime
-n03018349 china cabinet
-n03026506 Christmas stocking
-n03028079 church
-n03032252 cinema
-n03041632 cleaver
-n03042490 cliff dwelling
-n03045698 cloak
-n03047690 clog
-n03062245 cocktail shaker
-n03063599 coffee mug
-n03063689 coffeepot
-n03065424 coil
-n03075370 combination lock
-n03085013 computer keyboard
-n03089624 confectionery
-n03095699 container ship
-n03100240 convertible
-n03109150 corkscrew
-n03110669 cornet
-n03124043 cowboy boot
-n03124170 cowboy hat
-n03125729 cradle
-n03126707 crane
-n03127747 crash helmet
-n03127925 crate
-n03131574 crib
-n03133878 Crock Pot
-n03134739 croquet ball
-n03141823 crutch
-n03146219 cuirass
-n03160309 dam
-n03179701 desk
-n03180011 desktop computer
-n03187595 dial telephone
-n03188531 diaper
-n03196217 digital clock
-n03197337 digital watch
-n03201208 dining table
-n03207743 dishrag
-n03207941 dishwasher
-n03208938 disk brake
-n03216828 dock
-n03218198 dogsled
-n03220513 dome
-n03223299 doormat
-n03240683 drilling platform
-n03249569 drum
-n03250847 drumstick
-n03255030 dumbbell
-n03259280 Dutch oven
-n03271574 electric fan
-n03272010 electric guitar
-n03272562 electric locomotive
-n03290653 entertainment center
-n03291819 envelope
-n03297495 espresso maker
-n03314780 face powder
-n03325584 feather boa
-n03337140 file
-n03344393 fireboat
-n03345487 fire engine
-n03347037 fire screen
-n03355925 flagpole
-n03372029 flute
-n03376595 folding chair
-n03379051 football helmet
-n03384352 forklift
-n03388043 fountain
-n03388183 fountain pen
-n03388549 four-poster
-n03393912 freight car
-n03394916 French horn
-n03400231 frying pan
-n03404251 fur coat
-n03417042 garbage truck
-n03424325 gasmask
-n03425413 gas pump
-n03443371 goblet
-n03444034 go-kart
-n03445777 golf ball
-n03445924 golfcart
-n03447447 gondola
-n03447721 gong
-n03450230 gown
-n03452741 grand piano
-n03457902 greenhouse
-n03459775 grille
-n03461385 grocery store
-n03467068 guillotine
-n03476684 hair slide
-n03476991 hair spray
-n03478589 half track
-n03481172 hammer
-n03482405 hamper
-n03483316 hand blower
-n03485407 hand-held computer
-n03485794 handkerchief
-n03492542 hard disc
-n03494278 harmonica
-n03495258 harp
-n03496892 harvester
-n03498962 hatchet
-n03527444 holster
-n03529860 home theater
-n03530642 honeycomb
-n03532672 hook
-n03534580 hoopskirt
-n03535780 horizontal bar
-n03538406 horse cart
-n03544143 hourglass
-n03584254 iPod
-n03584829 iron
-n03590841 jack-o'-lantern
-n03594734 jean
-n03594945 jeep
-n03595614 jersey
-n03598930 jigsaw puzzle
-n03599486 jinrikisha
-n03602883 joystick
-n03617480 kimono
-n03623198 knee pad
-n03627232 knot
-n03630383 lab coat
-n03633091 ladle
-n03637318 lampshade
-n03642806 laptop
-n03649909 lawn mower
-n03657121 lens cap
-n03658185 letter opener
-n03661043 library
-n03662601 lifeboat
-n03666591 lighter
-n03670208 limousine
-n03673027 liner
-n03676483 lipstick
-n03680355 Loafer
-n03690938 lotion
-n03691459 loudspeaker
-n03692522 loupe
-n03697007 lumbermill
-n03706229 magnetic compass
-n03709823 mailbag
-n03710193 mailbox
-n03710637 maillot
-n03710721 maillot tank suit
-n03717622 manhole cover
-n03720891 maraca
-n03721384 marimba
-n03724870 mask
-n03729826 matchstick
-n03733131 maypole
-n03733281 maze
-n03733805 measuring cup
-n03742115 medicine chest
-n03743016 megalith
-n03759954 microphone
-n03761084 microwave
-n03763968 military uniform
-n03764736 milk can
-n03769881 minibus
-n03770439 miniskirt
-n03770679 minivan
-n03773504 missile
-n03775071 mitten
-n03775546 mixing bowl
-n03776460 mobile home
-n03777568 Model T
-n03777754 modem
-n03781244 monastery
-n03782006 monitor
-n03785016 moped
-n03786901 mortar
-n03787032 mortarboard
-n03788195 mosque
-n03788365 mosquito net
-n03791053 motor scooter
-n03792782 mountain bike
-n03792972 mountain tent
-n03793489 mouse
-n03794056 mousetrap
-n03796401 moving van
-n03803284 muzzle
-n03804744 nail
-n03814639 neck brace
-n03814906 necklace
-n03825788 nipple
-n03832673 notebook
-n03837869 obelisk
-n03838899 oboe
-n03840681 ocarina
-n03841143 odometer
-n03843555 oil filter
-n03854065 organ
-n03857828 oscilloscope
-n03866082 overskirt
-n03868242 oxcart
-n03868863 oxygen mask
-n03871628 packet
-n03873416 paddle
-n03874293 paddlewheel
-n03874599 padlock
-n03876231 paintbrush
-n03877472 pajama
-n03877845 palace
-n03884397 panpipe
-n03887697 paper towel
-n03888257 parachute
-n03888605 parallel bars
-n03891251 park bench
-n03891332 parking meter
-n03895866 passenger car
-n03899768 patio
-n03902125 pay-phone
-n03903868 pedestal
-n03908618 pencil box
-n03908714 pencil sharpener
-n03916031 perfume
-n03920288 Petri dish
-n03924679 photocopier
-n03929660 pick
-n03929855 pickelhaube
-n03930313 picket fence
-n03930630 pickup
-n03933933 pier
-n03935335 piggy bank
-n03937543 pill bottle
-n03938244 pillow
-n03942813 ping-pong ball
-n03944341 pinwheel
-n03947888 pirate
-n03950228 pitcher
-n03954731 plane
-n03956157 planetarium
-n03958227 plastic bag
-n03961711 plate rack
-n03967562 plow
-n03970156 plunger
-n03976467 Polaroid camera
-n03976657 pole
-n03977966 police van
-n03980874 poncho
-n03982430 pool table
-n03983396 pop bottle
-n03991062 pot
-n03992509 potter's wheel
-n03995372 power drill
-n03998194 prayer rug
-n04004767 printer
-n04005630 prison
-n04008634 projectile
-n04009552 projector
-n04019541 puck
-n04023962 punching bag
-n04026417 purse
-n04033901 quill
-n04033995 quilt
-n04037443 racer
-n04039381 racket
-n04040759 radiator
-n04041544 radio
-n04044716 radio telescope
-n04049303 rain barrel
-n04065272 recreational vehicle
-n04067472 reel
-n04069434 reflex camera
-n04070727 refrigerator
-n04074963 remote control
-n04081281 restaurant
-n04086273 revolver
-n04090263 rifle
-n04099969 rocking chair
-n04111531 rotisserie
-n04116512 rubber eraser
-n04118538 rugby ball
-n04118776 rule
-n04120489 running shoe
-n04125021 safe
-n04127249 safety pin
-n04131690 saltshaker
-n04133789 sandal
-n04136333 sarong
-n04141076 sax
-n04141327 scabbard
-n04141975 scale
-n04146614 school bus
-n04147183 schooner
-n04149813 scoreboard
-n04152593 screen
-n04153751 screw
-n04154565 screwdriver
-n04162706 seat belt
-n04179913 sewing machine
-n04192698 shield
-n04200800 shoe shop
-n04201297 shoji
-n04204238 shopping basket
-n04204347 shopping cart
-n04208210 shovel
-n04209133 shower cap
-n04209239 shower curtain
-n04228054 ski
-n04229816 ski mask
-n04235860 sleeping bag
-n04238763 slide rule
-n04239074 sliding door
-n04243546 slot
-n04251144 snorkel
-n04252077 snowmobile
-n04252225 snowplow
-n04254120 soap dispenser
-n04254680 soccer ball
-n04254777 sock
-n04258138 solar dish
-n04259630 sombrero
-n04263257 soup bowl
-n04264628 space bar
-n04265275 space heater
-n04266014 space shuttle
-n04270147 spatula
-n04273569 speedboat
-n04275548 spider web
-n04277352 spindle
-n04285008 sports car
-n04286575 spotlight
-n04296562 stage
-n04310018 steam locomotive
-n04311004 steel arch bridge
-n04311174 steel drum
-n04317175 stethoscope
-n04325704 stole
-n04326547 stone wall
-n04328186 stopwatch
-n04330267 stove
-n04332243 strainer
-n04335435 streetcar
-n04336792 stretcher
-n04344873 studio couch
-n04346328 stupa
-n04347754 submarine
-n04350905 suit
-n04355338 sundial
-n04355933 sunglass
-n04356056 sunglasses
-n04357314 sunscreen
-n04366367 suspension bridge
-n04367480 swab
-n04370456 sweatshirt
-n04371430 swimming trunks
-n04371774 swing
-n04372370 switch
-n04376876 syringe
-n04380533 table lamp
-n04389033 tank
-n04392985 tape player
-n04398044 teapot
-n04399382 teddy
-n04404412 television
-n04409515 tennis ball
-n04417672 thatch
-n04418357 theater curtain
-n04423845 thimble
-n04428191 thresher
-n04429376 throne
-n04435653 tile roof
-n04442312 toaster
-n04443257 tobacco shop
-n04447861 toilet seat
-n04456115 torch
-n04458633 totem pole
-n04461696 tow truck
-n04462240 toyshop
-n04465501 tractor
-n04467665 trailer truck
-n04476259 tray
-n04479046 trench coat
-n04482393 tricycle
-n04483307 trimaran
-n04485082 tripod
-n04486054 triumphal arch
-n04487081 trolleybus
-n04487394 trombone
-n04493381 tub
-n04501370 turnstile
-n04505470 typewriter keyboard
-n04507155 umbrella
-n04509417 unicycle
-n04515003 upright
-n04517823 vacuum
-n04522168 vase
-n04523525 vault
-n04525038 velvet
-n04525305 vending machine
-n04532106 vestment
-n04532670 viaduct
-n04536866 violin
-n04540053 volleyball
-n04542943 waffle iron
-n04548280 wall clock
-n04548362 wallet
-n04550184 wardrobe
-n04552348 warplane
-n04553703 washbasin
-n04554684 washer
-n04557648 water bottle
-n04560804 water jug
-n04562935 water tower
-n04579145 whiskey jug
-n04579432 whistle
-n04584207 wig
-n04589890 window screen
-n04590129 window shade
-n04591157 Windsor tie
-n04591713 wine bottle
-n04592741 wing
-n04596742 wok
-n04597913 wooden spoon
-n04599235 wool
-n04604644 worm fence
-n04606251 wreck
-n04612504 yawl
-n04613696 yurt
-n06359193 web site
-n06596364 comic book
-n06785654 crossword puzzle
-n06794110 street sign
-n06874185 traffic light
-n07248320 book jacket
-n07565083 menu
-n07579787 plate
-n07583066 guacamole
-n07584110 consomme
-n07590611 hot pot
-n07613480 trifle
-n07614500 ice cream
-n07615774 ice lolly
-n07684084 French loaf
-n07693725 bagel
-n07695742 pretzel
-n07697313 cheeseburger
-n07697537 hotdog
-n07711569 mashed potato
-n07714571 head cabbage
-n07714990 broccoli
-n07715103 cauliflower
-n07716358 zucchini
-n07716906 spaghetti squash
-n07717410 acorn squash
-n07717556 butternut squash
-n07718472 cucumber
-n07718747 artichoke
-n07720875 bell pepper
-n07730033 cardoon
-n07734744 mushroom
-n07742313 Granny Smith
-n07745940 strawberry
-n07747607 orange
-n07749582 lemon
-n07753113 fig
-n07753275 pineapple
-n07753592 banana
-n07754684 jackfruit
-n07760859 custard apple
-n07768694 pomegranate
-n07802026 hay
-n07831146 carbonara
-n07836838 chocolate sauce
-n07860988 dough
-n07871810 meat loaf
-n07873807 pizza
-n07875152 potpie
-n07880968 burrito
-n07892512 red wine
-n07920052 espresso
-n07930864 cup
-n07932039 eggnog
-n09193705 alp
-n09229709 bubble
-n09246464 cliff
-n09256479 coral reef
-n09288635 geyser
-n09332890 lakeside
-n09399592 promontory
-n09421951 sandbar
-n09428293 seashore
-n09468604 valley
-n09472597 volcano
-n09835506 ballplayer
-n10148035 groom
-n10565667 scuba diver
-n11879895 rapeseed
-n11939491 daisy
-n12057211 yellow lady's slipper
-n12144580 corn
-n12267677 acorn
-n12620546 hip
-n12768682 buckeye
-n12985857 coral fungus
-n12998815 agaric
-n13037406 gyromitra
-n13040303 stinkhorn
-n13044778 earthstar
-n13052670 hen-of-the-woods
-n13054560 bolete
-n13133613 ear
-n15075141 toilet tissue`;
+const text = `uvp8 tench
+251 goldfish
+vvl great white shark
+50v tiger shark
+2ei hammerhead
+1fk electric ray
+1bi stingray
+ctv cock
+5b hen
+33n ostrich
+90x brambling
+gr goldfinch
+19v house finch
+18k junco
+2ef indigo bunting
+gjt robin
+13m bulbul
+f62 jay
+1nj magpie
+7m0 chickadee
+7ey water ouzel
+576 kite
+50d bald eagle
+12p vulture
+4zh great grey owl
+5fk European fire salamander
+nn common newt
+rl eft
+m3 spotted salamander
+8v axolotl
+6sg bullfrog
+25o tree frog
+en tailed frog
+esd loggerhead
+150 leatherback turtle
+17p mud turtle
+ig terrapin
+139 box turtle
+51f banded gecko
+19o common iguana
+44k American chameleon
+2dy whiptail
+1oa agama
+7d frilled lizard
+17k alligator lizard
+1y2 Gila monster
+rt green lizard
+ng African chameleon
+oi Komodo dragon
+1ul African crocodile
+wv American alligator
+4dv triceratops
+ipl thunder snake
+9o ringneck snake
+b6 hognose snake
+i7 green snake
+3fd king snake
+lf garter snake
+1ew water snake
+1tk vine snake
+ku night snake
+1kp boa constrictor
+1px rock python
+2zb Indian cobra
+1aj green mamba
+1e9 sea snake
+1cc horned viper
+1m5 diamondback
+jq sidewinder
+981 trilobite
+1f1 harvestman
+8o scorpion
+24s black and gold garden spider
+aw barn spider
+6w garden spider
+gb black widow
+a6 tarantula
+8o wolf spider
+yr tick
+6ga centipede
+8dy black grouse
+m3 ptarmigan
+16y ruffed grouse
+gm prairie chicken
+5wr peacock
+bs quail
+pt partridge
+82h African grey
+fm macaw
+m6 sulphur-crested cockatoo
+y9 lorikeet
+33x coucal
+3e3 bee eater
+cb hornbill
+3e0 hummingbird
+758 jacamar
+8u toucan
+2sh drake
+674 red-breasted merganser
+hs goose
+3hf black swan
+8jq tusker
+vk echidna
+p9 platypus
+3h2 wallaby
+3s6 koala
+9w wombat
+lct jellyfish
+2za sea anemone
+22g brain coral
+5vv flatworm
+40c nematode
+amz conch
+dn snail
+zz slug
+3w6 sea slug
+3cx chiton
+anp chambered nautilus
+78u Dungeness crab
+4o rock crab
+1bj fiddler crab
+uu king crab
+1p9 American lobster
+xq spiny lobster
+c1 crayfish
+u6 hermit crab
+3je isopod
+92k white stork
+4o black stork
+318 spoonbill
+p2 flamingo
+1af little blue heron
+iz American egret
+170 bittern
+12l crane bird
+nt limpkin
+2pf European gallinule
+rm American coot
+gc bustard
+4z0 ruddy turnstone
+1ql red-backed sandpiper
+f3 redshank
+3v2 dowitcher
+351 oystercatcher
+bdb pelican
+3n9 king penguin
+19v albatross
+66w grey whale
+3w9 killer whale
+2dd dugong
+2qs sea lion
+5xt Chihuahua
+4i Japanese spaniel
+4a Maltese dog
+3z Pekinese
+4h Shih-Tzu
+ba Blenheim spaniel
+7c papillon
+3s toy terrier
+9o Rhodesian ridgeback
+jg Afghan hound
+40 basset
+3i beagle
+2u bloodhound
+4m bluetick
+ce black-and-tan coonhound
+lx Walker hound
+2y English foxhound
+ba redbone
+6r borzoi
+2r Irish wolfhound
+8n Italian greyhound
+2u whippet
+32 Ibizan hound
+67 Norwegian elkhound
+4o otterhound
+5g Saluki
+4r Scottish deerhound
+9d Weimaraner
+ph Staffordshire bullterrier
+4s American Staffordshire terrier
+63 Bedlington terrier
+2z Border terrier
+2x Kerry blue terrier
+3o Irish terrier
+3f Norfolk terrier
+40 Norwich terrier
+4v Yorkshire terrier
+oh wire-haired fox terrier
+74 Lakeland terrier
+8v Sealyham terrier
+4i Airedale
+3i cairn
+39 Australian terrier
+3z Dandie Dinmont
+44 Boston bull
+cu miniature schnauzer
+2b giant schnauzer
+27 standard schnauzer
+2h Scotch terrier
+4w Tibetan terrier
+54 silky terrier
+cf soft-coated wheaten terrier
+51 West Highland white terrier
+3j Lhasa
+nq flat-coated retriever
+4i curly-coated retriever
+4s golden retriever
+33 Labrador retriever
+3t Chesapeake Bay retriever
+ar German short-haired pointer
+9n vizsla
+48 English setter
+3y Irish setter
+3l Gordon setter
+am Brittany spaniel
+4o clumber
+dg English springer
+3t Welsh springer spaniel
+3x cocker spaniel
+4i Sussex spaniel
+dp Irish water spaniel
+tc kuvasz
+9c schipperke
+j7 groenendael
+2y malinois
+2h briard
+4h kelpie
+2l komondor
+3s Old English sheepdog
+5y Shetland sheepdog
+4v collie
+3s Border collie
+60 Bouvier des Flandres
+4o Rottweiler
+34 German shepherd
+dc Doberman
+4q miniature pinscher
+7a Greater Swiss Mountain dog
+31 Bernese mountain dog
+69 Appenzeller
+2k EntleBucher
+2h boxer
+99 bull mastiff
+3l Tibetan mastiff
+a4 French bulldog
+3o Great Dane
+da Saint Bernard
+c4 Eskimo dog
+2u malamute
+3e Siberian husky
+4c dalmatian
+7y affenpinscher
+4z basenji
+48 pug
+4r Leonberg
+44 Newfoundland
+67 Great Pyrenees
+at Samoyed
+3l Pomeranian
+3b chow
+5x keeshond
+9w Brabancon griffon
+8t Pembroke
+4j Cardigan
+c6 toy poodle
+2g miniature poodle
+2f standard poodle
+4z Mexican hairless
+at timber wolf
+51 white wolf
+4k red wolf
+3z coyote
+lu dingo
+7k dhole
+mx African hunting dog
+b1 hyena
+1gf red fox
+lb kit fox
+82 Arctic fox
+bu grey fox
+1yk tabby
+36 tiger cat
+6j Persian cat
+5n Siamese cat
+da Egyptian cat
+yc cougar
+1cd lynx
+111 leopard
+ac snow leopard
+4o jaguar
+6o lion
+c7 tiger
+jk cheetah
+1es brown bear
+sh American black bear
+pn ice bear
+9a sloth bear
+2ez mongoose
+os meerkat
+kko tiger beetle
+9r ladybug
+1b3 ground beetle
+170 long-horned beetle
+m6 leaf beetle
+22l dung beetle
+1ej rhinoceros beetle
+32b weevil
+9eq fly
+cvm bee
+9qu ant
+5cv grasshopper
+2ej cricket
+1hz walking stick
+1ff cockroach
+236 mantis
+fwk cicada
+1z0 leafhopper
+3z3 lacewing
+35c dragonfly
+be damselfly
+5pp admiral
+158 ringlet
+1py monarch
+it cabbage butterfly
+l1 sulphur butterfly
+al lycaenid
+rfg starfish
+1cw sea urchin
+1vm sea cucumber
+2yl wood rabbit
+tm hare
+1bq Angora
+bdb hamster
+2vy porcupine
+7uj fox squirrel
+3i3 marmot
+1ac beaver
+1ac guinea pig
+ish sorrel
+1k7 zebra
+3d1 hog
+sd wild boar
+il warthog
+13l hippopotamus
+3gi ox
+46q water buffalo
+1ls bison
+17n ram
+2p5 bighorn
+1sx ibex
+38g hartebeest
+gh impala
+8z gazelle
+b0y Arabian camel
+8g llama
+3c6 weasel
+p3 mink
+7h polecat
+aa black-footed ferret
+113 otter
+ow skunk
+19v badger
+5et armadillo
+2c5 three-toed sloth
+htb orangutan
+a0 gorilla
+qw chimpanzee
+16r gibbon
+9m siamang
+z7 guenon
+zq patas
+45 baboon
+q1 macaque
+q8 langur
+bf colobus
+cw proboscis monkey
+t9 marmoset
+1eg capuchin
+hd howler monkey
+nl titi
+7w spider monkey
+7y squirrel monkey
+2ru Madagascar cat
+202 indri
+2w2 Indian elephant
+cd African elephant
+44t lesser panda
+hs giant panda
+2rm barracouta
+9bk eel
+8af coho
+1hdw rock beauty
+sc anemone fish
+ple sturgeon
+vl gar
+1or lionfish
+8u6 puffer
+8mg abacus
+ox abaya
+212 academic gown
+2ec accordion
+2vr acoustic guitar
+86m aircraft carrier
+2gx airliner
+1xk airship
+53t altar
+15w ambulance
+2xa amphibian
+2jp analog clock
+ex1 apiary
+2pc apron
+cjb ashcan
+1ry assault rifle
+fn1 backpack
+5b7 bakery
+id balance beam
+3pd balloon
+to ballpoint
+28h Band Aid
+17g banjo
+em bannister
+274 barbell
+3k barber chair
+42 barbershop
+1pt barn
+id barometer
+s5 barrel
+1n2 barrow
+1dc baseball
+2l7 basketball
+1j8 bassinet
+5g bassoon
+1y3 bathing cap
+wj bath towel
+3s bathtub
+4p9 beach wagon
+93 beacon
+r2 beaker
+1aq bearskin
+4k8 beer bottle
+8y beer glass
+1gz bell cote
+6qs bib
+oa bicycle-built-for-two
+1xy bikini
+1w8 binder
+tq binoculars
+1tt birdhouse
+c5r boathouse
+130 bobsled
+3h4 bolo tie
+3gm bonnet
+sz bookcase
+hx bookshop
+4tc bottlecap
+1i9 bow
+2ov bow tie
+6xw brass
+fq brassiere
+1f2 breakwater
+f9 breastplate
+8xo broom
+2f4 bucket
+df buckle
+52v bulletproof vest
+3n bullet train
+7se butcher shop
+2s5 cab
+6hv caldron
+6uv candle
+24i cannon
+es canoe
+6b can opener
+8xi cardigan
+20w car mirror
+be carousel
+dq carpenter's kit
+3lp carton
+21j car wheel
+2cv cash machine
+1en cassette
+8h cassette player
+yv castle
+11j catamaran
+50w CD player
+30j cello
+8u cellular telephone
+5b5 chain
+k4 chainlink fence
+35 chain mail
+c5 chain saw
+ath chest
+1qg chiffonier
+5z chime
+wt china cabinet
+6al Christmas stocking
+17p church
+37x cinema
+78k cleaver
+nu cliff dwelling
+2h4 cloak
+1jc clog
+b8b cocktail shaker
+11m coffee mug
+2i coffeepot
+1c7 coil
+7oa combination lock
+7fv computer keyboard
+3k3 confectionery
+4or container ship
+3i5 convertible
+6vi corkscrew
+167 cornet
+abi cowboy boot
+3j cowboy hat
+17b cradle
+r6 crane
+sw crash helmet
+4y crate
+2td crib
+1s0 Crock Pot
+nx croquet ball
+5gs crutch
+3e4 cuirass
+ave dam
+eyo desk
+8m desktop computer
+5uo dial telephone
+q0 diaper
+5xi digital clock
+v4 digital watch
+2zj dining table
+51j dishrag
+5i dishwasher
+rp disk brake
+636 dock
+122 dogsled
+1sb dome
+25e doormat
+dew drilling platform
+6uu drum
+zi drumstick
+387 dumbbell
+3a2 Dutch oven
+9hi electric fan
+c4 electric guitar
+fc electric locomotive
+dyj entertainment center
+we envelope
+4do espresso maker
+dc5 face powder
+8c4 feather boa
+8x0 file
+5lh fireboat
+ue fire engine
+172 fire screen
+6uw flagpole
+cfc flute
+3iu folding chair
+1w8 football helmet
+439 forklift
+2uj fountain
+3w fountain pen
+a6 four-poster
+44z freight car
+rw French horn
+43n frying pan
+33o fur coat
+9vb garbage truck
+5mb gasmask
+u8 gas pump
+duu goblet
+if go-kart
+1cf golf ball
+43 golfcart
+16b gondola
+7m gong
+1xp gown
+1xr grand piano
+3zd greenhouse
+1g1 grille
+18q grocery store
+4dv guillotine
+7f4 hair slide
+8j hair spray
+18e half track
+1zr hammer
+y9 hamper
+pb hand blower
+1m3 hand-held computer
+ar handkerchief
+57g hard disc
+1c8 harmonica
+r8 harp
+19e harvester
+1li hatchet
+lz6 holster
+1v4 home theater
+lq honeycomb
+1ke hook
+1h0 hoopskirt
+xc horizontal bar
+20y horse cart
+4fd hourglass
+uy7 iPod
+fz iron
+4n0 jack-o'-lantern
+305 jean
+5v jeep
+il jersey
+2k4 jigsaw puzzle
+fg jinrikisha
+2md joystick
+b9h kimono
+4eu knee pad
+342 knot
+2fj lab coat
+238 ladle
+39f lampshade
+48g laptop
+5hb lawn mower
+5kc lens cap
+tk letter opener
+27e library
+17a lifeboat
+32u lighter
+2sh limousine
+26b liner
+2o0 lipstick
+2zk Loafer
+85z lotion
+eh loudspeaker
+tj loupe
+3gl lumbermill
+746 magnetic compass
+2ru mailbag
+aa mailbox
+cc maillot
+2c maillot tank suit
+5bp manhole cover
+2it maraca
+dp marimba
+2ou mask
+3to matchstick
+2jt maypole
+46 maze
+ek measuring cup
+6eu medicine chest
+p1 megalith
+d2i microphone
+ve microwave
+284 military uniform
+lc milk can
+3yx minibus
+fi miniskirt
+6o minivan
+26h missile
+17j mitten
+d7 mixing bowl
+pe mobile home
+us Model T
+56 modem
+2oy monastery
+l6 monitor
+2bm moped
+1gd mortar
+3n mortarboard
+wb mosque
+4q mosquito net
+22o motor scooter
+1c1 mountain bike
+5a mountain tent
+ed mouse
+fr mousetrap
+1t5 moving van
+5b7 muzzle
+14k nail
+7mv neck brace
+7f necklace
+8ea nipple
+5b9 notebook
+40c obelisk
+sm oboe
+1di ocarina
+cu odometer
+1v0 oil filter
+83y organ
+2wj oscilloscope
+6da overskirt
+1o0 oxcart
+h9 oxygen mask
+24t packet
+1do paddle
+od paddlewheel
+8i padlock
+19c paintbrush
+yh pajama
+ad palace
+520 panpipe
+2jo paper towel
+fk parachute
+9o parallel bars
+21i park bench
+29 parking meter
+3hy passenger car
+30e patio
+1th pay-phone
+1cf pedestal
+3ny pencil box
+2o pencil sharpener
+5n9 perfume
+3a9 Petri dish
+3dz photocopier
+3ud pick
+5f pickelhaube
+cq picket fence
+8t pickup
+2jr pier
+12y piggy bank
+1pc pill bottle
+jh pillow
+3ix ping-pong ball
+16g pinwheel
+2qj pirate
+1t0 pitcher
+3h3 plane
+13m planetarium
+1li plastic bag
+2os plate rack
+4ij plow
+202 plunger
+4vb Polaroid camera
+5a pole
+10d police van
+28s poncho
+178 pool table
+qu pop bottle
+5wy pot
+147 potter's wheel
+27j power drill
+26e prayer rug
+52l printer
+nz prison
+2bg projectile
+pi projector
+7ph puck
+3et punching bag
+1w7 purse
+5rw quill
+2m quilt
+2ns racer
+1hu racket
+12a radiator
+lt radio
+2g4 radio telescope
+3jf rain barrel
+cbl recreational vehicle
+1p4 reel
+1ii reflex camera
+zx refrigerator
+39o remote control
+4vi restaurant
+3uo revolver
+32u rifle
+7hm rocking chair
+8x6 rotisserie
+3ud rubber eraser
+1ka rugby ball
+6m rule
+1bl running shoe
+3hw safe
+1pw safety pin
+3fd saltshaker
+1mb sandal
+1yo sarong
+3nr sax
+6z scabbard
+i0 scale
+3kv school bus
+ft schooner
+212 scoreboard
+258 screen
+w6 screw
+mm screwdriver
+6a5 seat belt
+d9z sewing machine
+9v5 shield
+692 shoe shop
+dt shoji
+29p shopping basket
+31 shopping cart
+2zb shovel
+pn shower cap
+2y shower curtain
+ein ski
+1cy ski mask
+4nw sleeping bag
+28n slide rule
+8n sliding door
+3g8 slot
+5v2 snorkel
+px snowmobile
+44 snowplow
+1gn soap dispenser
+fk soccer ball
+2p sock
+2ld solar dish
+15g sombrero
+2sr soup bowl
+123 space bar
+hz space heater
+kj space shuttle
+36t spatula
+2n2 speedboat
+1iz spider web
+1e4 spindle
+5wo sports car
+17j spotlight
+7pf stage
+ads steam locomotive
+re steel arch bridge
+4q steel drum
+4mp stethoscope
+6kx stole
+nf stone wall
+19j stopwatch
+1lt stove
+1iw strainer
+2go streetcar
+11p stretcher
+68h studio couch
+14f stupa
+13m submarine
+2fj suit
+3f5 sundial
+gj sunglass
+3f sunglasses
+yy sunscreen
+6zh suspension bridge
+ux swab
+2ao sweatshirt
+r2 swimming trunks
+9k swing
+gk switch
+3h6 syringe
+2tl table lamp
+6k4 tank
+31s tape player
+3wj teapot
+116 teddy
+3vq television
+3xr tennis ball
+6al thatch
+j1 theater curtain
+48g thimble
+3cq thresher
+wx throne
+4ud tile roof
+54z toaster
+q9 tobacco shop
+3jw toilet seat
+6da torch
+1xy totem pole
+2d3 tow truck
+f4 toyshop
+2il tractor
+1o4 trailer truck
+6mq tray
+25f trench coat
+2kz tricycle
+pe trimaran
+1db tripod
+r0 triumphal arch
+sj trolleybus
+8p trombone
+4mb tub
+65x turnstile
+35w typewriter keyboard
+1at umbrella
+1qu unicycle
+4b6 upright
+26c vacuum
+3cp vase
+11p vault
+161 velvet
+7f vending machine
+58x vestment
+fo viaduct
+38k violin
+2gj volleyball
+28a waffle iron
+449 wall clock
+2a wallet
+1em wardrobe
+1o4 warplane
+11n washbasin
+r9 washer
+2ac water bottle
+2fo water jug
+1n7 water tower
+cia whiskey jug
+7z whistle
+3on wig
+4dv window screen
+6n window shade
+sk Windsor tie
+fg wine bottle
+sk wing
+335 wok
+wj wooden spoon
+10q wool
+469 worm fence
+18n wreck
+4tp yawl
+x4 yurt
+11eu1 web site
+5303 comic book
+4222 crossword puzzle
+6iw street sign
+1psb traffic light
+80on book jacket
+6sez menu
+bcg plate
+2j3 guacamole
+t0 consomme
+50l hot pot
+hn9 trifle
+sc ice cream
+ze ice lolly
+1gpi French loaf
+7ft bagel
+1k1 pretzel
+17n cheeseburger
+68 hotdog
+ats mashed potato
+2be head cabbage
+bn broccoli
+35 cauliflower
+yv zucchini
+f8 spaghetti squash
+e0 acorn squash
+42 butternut squash
+pg cucumber
+7n artichoke
+1n4 bell pepper
+72e cardoon
+3mv mushroom
+5u9 Granny Smith
+2sr strawberry
+1ab orange
+1iv lemon
+2q3 fig
+4i pineapple
+8t banana
+uc jackfruit
+4rj custard apple
+61n pomegranate
+ppw hay
+mgw carbonara
+4e4 chocolate sauce
+imu dough
+8cm meat loaf
+1jh pizza
+11d potpie
+4hk burrito
+8wo red wine
+l90 espresso
+8cc cup
+wn eggnog
+r1ia alp
+rs4 bubble
+cxf cliff
+7q7 coral reef
+ot8 geyser
+y5b lakeside
+1fgu promontory
+h93 sandbar
+4w6 seashore
+v3r valley
+32x volcano
+7s0t ballplayer
+6p5d groom
+8y8w scuba diver
+s62c rapeseed
+19zg daisy
+2iu0 yellow lady's slipper
+1vex corn
+2mzd acorn
+7k9x hip
+36aw buckeye
+4nkn coral fungus
+9zy agaric
+trz gyromitra
+28h stinkhorn
+3gb earthstar
+638 hen-of-the-woods
+1gi bolete
+1ozx ear
+15m3c toilet tissue`;
 
-const lines = (all: string): Labels =>
-  all.split("\n").map((line) => ({ name: line.slice(10), wnid: line.slice(0, 9) }));
+function lines(all: string): Labels {
+  let number = 0;
+  return all.split("\n").map((line) => {
+    number += Number.parseInt(line, 36); // which ends at the space
+    return { name: line.slice(line.indexOf(" ") + 1), wnid: `n${String(number).padStart(8, "0")}` };
+  });
+}
 
 /** The 1000 classes of ImageNet-1k with their WordNet ids. Its own module, so that bundlers leave it out where it is not used. */
 export const imagenetLabels: Labels = /* @__PURE__ */ lines(text);
