@@ -86,7 +86,10 @@ export function apply<K extends OpName>(
   inputs: readonly (Tensor | null)[],
 ): Tensor[] {
   const backend = currentBackend();
-  for (const t of inputs) if (t !== null) checkHome(definition.name, t);
+  // The first one is never optional.
+  inputs.forEach((t, i) => {
+    if (t !== null || i === 0) checkHome(definition.name, t!);
+  });
   const shapes = inputs.map((t) => t?.shape ?? null);
   const outputs = definition.shapes(attrs, shapes).map((s) => Tensor.empty(s));
   backend.launch(definition.name, attrs, inputs as readonly (View | null)[], outputs);
@@ -190,6 +193,8 @@ function target(t: Tensor | null): Target | null {
  * @param seed gradient of `loss` itself; 1 for a loss of one value
  */
 export function backward(loss: Tensor, seed?: Tensor): void {
+  checkHome("backward", loss);
+  if (seed !== undefined) checkHome("backward", seed);
   const start = madeBy(loss);
   if (start === undefined || start.entry.released) {
     throw new ResNetError("backward: this tensor was not made by recorded ops (or its tape was already used)", {

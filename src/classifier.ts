@@ -100,8 +100,8 @@ export class LocalClassifier implements Classifier {
   }
 
   async classify(image: ImageInput, options: ClassifyOptions = {}): Promise<Prediction[]> {
-    const { topK: k = 5, ...rest } = options;
-    return topK(await this.logits([await toImage(image, rest)], rest), k, this.labels);
+    const picture = await toImage(image, options);
+    return topK(await this.logits([picture], options), options.topK, this.labels);
   }
 
   async embed(image: ImageInput, options: PictureOptions = {}): Promise<Float32Array> {
@@ -110,8 +110,7 @@ export class LocalClassifier implements Classifier {
   }
 
   async explain(image: ImageInput, options: ExplainOptions = {}): Promise<Explanation> {
-    const { class: wanted, ...rest } = options;
-    const picture = await toImage(image, rest);
+    const picture = await toImage(image, options);
     const weight = await this.#weight;
     if (weight === undefined) throw new ArgumentError("explain: the network has no classifier");
     const { logits, stored, shape } = await this.#run(
@@ -121,8 +120,9 @@ export class LocalClassifier implements Classifier {
         stored: await y.maps.storage.read(),
         shape: y.maps.shape as readonly [number, number, number, number],
       }),
-      rest.signal,
+      options.signal,
     );
+    const { class: wanted } = options;
     const index = wanted === undefined ? topIndices(logits, 1)[0]! : classIndex(wanted, this);
     const [, channels, height, width] = shape;
     const small = activationMap(stored, width, height, weight.subarray(index * channels, (index + 1) * channels));

@@ -44,7 +44,7 @@ export interface ClassifierOptions {
   readonly init?: InitOptions;
 }
 
-const known = ["weights", "fetch", "labels", "preprocessing", "onProgress", "signal", "worker", "latestOnly", "init"];
+const known = "weights fetch labels preprocessing onProgress signal worker latestOnly init";
 
 /**
  * A network that classifies pictures, ready to use: built, loaded, with labels and preprocessing. Calls `init()` where nobody did.

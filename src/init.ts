@@ -62,7 +62,7 @@ export async function init(options: InitOptions = {}): Promise<BackendInfo> {
 /** For workers, too, whose `init` is not called here. @throws ArgumentError, UnknownNameError */
 export function checkInit(options: InitOptions): void {
   if (Object(options) !== options) throw new ArgumentError(`init: expected { backend, threads, … }, got ${options}`);
-  checkOptions("init", options, ["backend", "threads", "relaxed", "wasm", "worker", "gpu"]);
+  checkOptions("init", options, "backend threads relaxed wasm worker gpu");
   const { backend, threads = 1 } = options;
   if (backend !== undefined && !backends.includes(backend)) throw new UnknownNameError("backend", backend, backends);
   if (!Number.isInteger(threads) || threads < 1 || threads > 256) {

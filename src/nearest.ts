@@ -17,7 +17,10 @@ export function editDistance(a: string, b: string): number {
  * Case, `_`, `-`, `.` and spaces do not count, so that `ResNet_50` finds `resnet50`.
  */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
-  const plain = (text: string) => text.toLowerCase().replace(/[-_.\s]/g, "");
+  const plain = (text: string) =>
+    String(text)
+      .toLowerCase()
+      .replace(/[-_.\s]/g, "");
   const wanted = plain(name).slice(0, 64);
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(wanted.length / 3)) + 1;

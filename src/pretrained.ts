@@ -19,6 +19,7 @@ export interface FetchWeightsOptions extends Omit<FetchOptions, "sha256"> {
 
 /** Downloads published weights by way of the cache and opens them. @throws DownloadError, ArgumentError */
 export async function fetchWeights(weights: PublishedWeights, options: FetchWeightsOptions = {}): Promise<Checkpoint> {
+  checkOptions("fetchWeights", options);
   const { format, allowNonCommercial = false, ...fetching } = options;
   if (!weights.commercial && !allowNonCommercial) {
     throw new ArgumentError(
@@ -64,8 +65,7 @@ export async function pretrained<Name extends ModelName>(
 ): Promise<ReturnType<typeof createModel<Name>>>;
 export async function pretrained(name: string, options?: PretrainedOptions): Promise<PictureNet>;
 export async function pretrained(name: string, options: PretrainedOptions = {}): Promise<PictureNet> {
-  const own = ["weights", "numClasses", "inChannels", "format", "allowNonCommercial"];
-  checkOptions("pretrained", options, [...own, ...fetchOptions.slice(0, -1)]); // a file's SHA-256 is known
+  checkOptions("pretrained", options, `weights numClasses inChannels format allowNonCommercial ${fetchOptions}`);
   const { weights = "DEFAULT", numClasses, inChannels, ...fetching } = options;
   const model = modelName(name);
   const { format: _, allowNonCommercial: __, signal, ...download } = fetching;

@@ -1,6 +1,6 @@
 import type { Launch } from "./backend/backend.ts";
 import { capture } from "./graph/capture.ts";
-import type { Module } from "./nn/module.ts";
+import { checkNet, type Module } from "./nn/module.ts";
 import { conv2dOp } from "./ops/conv2d.ts";
 import { linearOp } from "./ops/linear.ts";
 import { tidy } from "./tensor/scope.ts";
@@ -38,6 +38,7 @@ export interface Summary {
  * @param shape of the input, e.g. [1, 3, 224, 224]
  */
 export function summary(net: Module<unknown>, shape: Shape): Summary {
+  checkNet("summary", net);
   const rows: SummaryRow[] = [];
   let macs = 0;
   let outputShape: Shape = [];

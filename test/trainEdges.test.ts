@@ -230,8 +230,8 @@ test("groups of parameters with options that nobody reads, or values that make n
   const group = (options: object) => () => new SGD([{ parameters, ...options }], { momentum: 0.9 });
   assert.throws(group({ lr: 0.5 }), /unknown option of a group of SGD "lr"/);
   assert.throws(group({ weight_decay: 0.5 }), /a group of SGD "weight_decay"; did you mean "weightDecay"/);
-  assert.throws(group({ weightDecay: -1 }), /SGD: weightDecay must be at least 0, got -1/);
-  assert.throws(group({ lrScale: Number.NaN }), /SGD: lrScale must be at least 0, got NaN/);
+  assert.throws(group({ weightDecay: -1 }), /SGD: weightDecay must be a number of at least 0, got -1/);
+  assert.throws(group({ lrScale: Number.NaN }), /SGD: lrScale must be a number of at least 0, got NaN/);
   p.grad = tensor([[1, 2]]);
   const optimizer = new AdamW(parameters);
   assert.throws(() => optimizer.step(0.1), /^AdamW: p has the shape \[2\], its gradient \[1, 2\]/);

@@ -70,9 +70,10 @@ export class CaptureBackend implements Backend {
 }
 
 function noValues(): ResNetError {
-  return new ResNetError("capture: while a network is recorded its tensors have shapes but no values", {
-    code: "ERR_CAPTURE",
-  });
+  return new ResNetError(
+    "capture: while a network is recorded (compile, fit, estimateMemory) its tensors have shapes but no values: forward must not read them",
+    { code: "ERR_CAPTURE" },
+  );
 }
 
 export interface Captured<Out> {

@@ -3,7 +3,7 @@ import type { Backend, Graph, KernelTime, Precision, Program, ProgramMemory } fr
 import { currentBackend, withBackend } from "../backend/current.ts";
 import { constants } from "../backend/graph.ts";
 import { ArgumentError, DisposedError, ResNetError, ShapeError } from "../errors.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions, need } from "../options.ts";
 import { formatShape, isShape, type Shape, sameShape } from "../tensor/shape.ts";
 import type { Storage } from "../tensor/storage.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -57,12 +57,10 @@ export async function compile<Out>(
   shape: Shape,
   options: CompileOptions<Out> = {},
 ): Promise<CompiledNetwork<Out>> {
-  checkOptions("compile", options, ["memory", "precision", "keepModel", "share"]);
+  checkOptions("compile", options, "memory precision keepModel share");
   const { keepModel = false, share } = options;
   const { memory = share?.options.memory ?? "default", precision = share?.options.precision ?? "f32" } = options;
-  if (typeof model?.forward !== "function") {
-    throw new ArgumentError("compile: the first argument must be a network (something with a forward method)");
-  }
+  need(typeof model?.forward === "function", "compile", "a network (something with a forward method)", model);
   if (!Array.isArray(shape) || !isShape(shape) || shape.length === 0 || shape.some((d) => d === 0)) {
     throw new ArgumentError(
       `compile: the second argument must be the input's shape, such as [1, 3, 224, 224], got ${shape}`,

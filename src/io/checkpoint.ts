@@ -1,5 +1,6 @@
 import { hdf5Library, openFile } from "#platform";
 import { ArgumentError, FileFormatError } from "../errors.ts";
+import { checkOptions } from "../options.ts";
 import { isKind, kindOf } from "../platform/kinds.ts";
 import { hashInName, isWholeAddress } from "./cacheKey.ts";
 import { detectFormat } from "./detect.ts";
@@ -49,6 +50,7 @@ export async function loadCheckpoint(
   source: CheckpointSource,
   options: LoadCheckpointOptions = {},
 ): Promise<Checkpoint> {
+  checkOptions("loadCheckpoint", options);
   const { forget, ...bytes } = await openSource(source, options);
   let format: CheckpointFormat;
   let keras: ByteSource | undefined;

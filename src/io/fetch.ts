@@ -48,11 +48,9 @@ export interface FetchOptions {
   readonly store?: CacheStore;
 }
 
-/** All of them. */
-export const fetchOptions: readonly string[] =
-  "onProgress signal offline baseUrl cacheFolder retries retryDelay stallTimeout maxBytes fetch store sha256".split(
-    " ",
-  );
+/** All of them but `sha256`, which published weights have of their own. */
+export const fetchOptions =
+  "onProgress signal offline baseUrl cacheFolder retries retryDelay stallTimeout maxBytes fetch store";
 
 /** The longest wait that a server may ask for. */
 const MAX_WAIT = 60_000;
@@ -68,6 +66,7 @@ const MAX_WAIT = 60_000;
  * @throws DownloadError after the last try, when offline, or when the SHA-256 is another one (`ERR_CHECKSUM`)
  */
 export async function fetchFile(url: string | URL, options: FetchOptions = {}): Promise<string | Blob> {
+  checkOptions("fetchFile", options);
   return (await fetchCached(String(url), options)).content;
 }
 
@@ -113,7 +112,7 @@ const lastPart = (url: string) =>
     .pop() || url;
 
 function checkedSum(options: FetchOptions): string | undefined {
-  checkOptions("fetchFile", options, fetchOptions);
+  checkOptions("fetchFile", options, `${fetchOptions} sha256`);
   const sha256 = options.sha256?.toLowerCase();
   if (sha256 !== undefined && !/^[0-9a-f]{8,64}$/.test(sha256)) {
     throw new ArgumentError(`fetchFile: sha256 should be 8 to 64 hexadecimal digits, got ${JSON.stringify(sha256)}`);

@@ -1,6 +1,6 @@
 import { ArgumentError, UnknownNameError } from "../errors.ts";
-import { checkOptions } from "../options.ts";
-import { kindOf } from "../platform/kinds.ts";
+import { checkOptions, need } from "../options.ts";
+import { isKind, kindOf } from "../platform/kinds.ts";
 import { type Dtype, hostIsLittleEndian, isDtype, isFloating, itemSize, swapBytes } from "./dtype.ts";
 import { elementCount } from "./fileTensor.ts";
 import { narrowBF16, narrowF16 } from "./half.ts";
@@ -75,7 +75,8 @@ export function planSafetensors(
   tensors: ReadonlyMap<string, SavableTensor>,
   options: SaveOptions = {},
 ): [size: number, chunks: Iterable<Uint8Array>] {
-  checkOptions("saveSafetensors", options, ["dtype", "metadata"]);
+  checkOptions("saveSafetensors", options, "dtype metadata");
+  need(isKind(tensors, "Map"), "saveSafetensors", "a Map of tensors, such as net.stateDict()", tensors);
   const wanted = ["F32", "F16", "BF16", "I8"];
   if (options.dtype !== undefined && !wanted.includes(options.dtype)) {
     throw new UnknownNameError("dtype", options.dtype, wanted);

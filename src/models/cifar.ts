@@ -33,7 +33,7 @@ export interface CifarResNetOptions {
   readonly init?: Init;
 }
 
-export const cifarOptions = ["inChannels", "numClasses", "shortcut", "zeroInitResidual", "init"] as const;
+export const cifarOptions = "inChannels numClasses shortcut zeroInitResidual init";
 
 /** Shortcut A as a module: every second pixel, zero channels on both sides. It has no parameters. */
 export class PadShortcut extends Module {

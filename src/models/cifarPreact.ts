@@ -41,7 +41,7 @@ export class CifarPreactResNet extends PictureNet {
 
   constructor(depth: number, options: CifarPreactOptions & { readonly bottleneck?: boolean } = {}) {
     super();
-    checkOptions("CifarPreactResNet", options, ["inChannels", "numClasses", "init", "bottleneck"]);
+    checkOptions("CifarPreactResNet", options, "inChannels numClasses init bottleneck");
     const { inChannels = 3, numClasses = 10, init = "kaiming", bottleneck = false } = options;
     const perBlock = bottleneck ? 9 : 6;
     const n = (depth - 2) / perBlock;

@@ -1,5 +1,6 @@
 import { ArgumentError, UnknownNameError } from "../errors.ts";
-import { Module } from "../nn/module.ts";
+import { checkNet, Module } from "../nn/module.ts";
+import { checkOptions } from "../options.ts";
 import { track } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
@@ -26,7 +27,10 @@ export class FeatureExtractor extends Module<Record<string, Tensor>> {
   /** @throws UnknownNameError for a name that is no module of the network */
   constructor(net: Module, names: readonly string[]) {
     super();
-    if (names.length === 0) throw new ArgumentError("extract: name at least one module, e.g. layer4");
+    checkNet("extract", net);
+    if (!(Array.isArray(names) && names.length > 0)) {
+      throw new ArgumentError('extract: name at least one module, in a list: ["layer4"]');
+    }
     this.net = net;
     this.names = [...names];
     this.#modules = new Map(net.namedModules());
@@ -95,6 +99,8 @@ export function extract(net: Module, names: readonly string[]): FeatureExtractor
 
 /** The map after each stage: the stem's (`relu`, where it has one) and `layer1` to the last; or those at `outIndices` (negative from the end). */
 export function featuresOnly(net: Module, options: { readonly outIndices?: readonly number[] } = {}): FeatureExtractor {
+  checkNet("featuresOnly", net);
+  checkOptions("featuresOnly", options, "outIndices");
   const own = new Set([...net.namedChildren()].map(([name]) => name));
   const stem = own.has("bn1") ? "relu" : "conv1";
   const levels = [stem, "layer1", "layer2", "layer3", "layer4"].filter((name) => own.has(name));

@@ -7,7 +7,7 @@ import { addActivate, normActivate, ReLU } from "../nn/relu.ts";
 import { Sequential } from "../nn/sequential.ts";
 import { Identity, ZeroPad2d } from "../nn/shape.ts";
 import { Softmax } from "../nn/softmax.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions, checkWhole } from "../options.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { NormLayer } from "./blocks.ts";
@@ -33,7 +33,7 @@ export interface KerasOptions {
   readonly init?: Init;
 }
 
-const known = ["inChannels", "includeTop", "pooling", "classes", "classifierActivation", "width", "init"] as const;
+const known = "inChannels includeTop pooling classes classifierActivation width init";
 
 /** Keras's batch norm: its momentum 0.99 is the old share, PyTorch's 0.01 the new one. */
 const kerasNorm: NormLayer = (channels) => new BatchNorm2d(channels, { eps: 1.001e-5, momentum: 0.01 });
@@ -107,9 +107,7 @@ type Stage = (from: number, planes: number, blocks: number, index: number) => Se
 function parts(owner: string, layers: Layers, options: KerasOptions, stage: Stage) {
   checkOptions(owner, options, known);
   const { inChannels = 3, width = 64, init = "kaiming" } = options;
-  if (!Number.isInteger(width) || width < 1) {
-    throw new ArgumentError(`${owner}: width must be a whole number of at least 1, got ${width}`);
-  }
+  checkWhole(owner, { width });
   return withInit(init, () => ({
     conv1: new Conv2d(inChannels, width, 7, { stride: 2, padding: 3 }),
     layer1: stage(width, width, layers[0], 0),

@@ -43,7 +43,10 @@ export type ModelName = keyof typeof families;
 /** All of them. */
 export const modelNames = /* @__PURE__ */ Object.keys(families) as ModelName[];
 
-const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "");
+const plain = (name: string): string =>
+  String(name)
+    .toLowerCase()
+    .replace(/[^a-z0-9]/g, "");
 const byPlainName = /* @__PURE__ */ pure(() => new Map(modelNames.map((name) => [plain(name), name])));
 
 /**

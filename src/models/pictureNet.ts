@@ -1,9 +1,9 @@
-import { ArgumentError } from "../errors.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { Identity } from "../nn/shape.ts";
 import type { StateTensors } from "../nn/stateDict.ts";
 import { flatten } from "../ops/shape.ts";
+import { checkWhole } from "../options.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { adaptStem, dropClassifier } from "./adapt.ts";
@@ -77,7 +77,5 @@ export function classifier(numFeatures: number, numClasses: number): Linear | Id
 
 /** @throws ArgumentError */
 export function checkClasses(owner: string, numClasses: number): void {
-  if (!Number.isInteger(numClasses) || numClasses < 0) {
-    throw new ArgumentError(`${owner}: numClasses must be a whole number of at least 0, got ${numClasses}`);
-  }
+  checkWhole(owner, { numClasses }, 0);
 }

@@ -32,17 +32,8 @@ export interface ResNetOptions {
   readonly init?: Init;
 }
 
-export const resnetOptions = [
-  "inChannels",
-  "numClasses",
-  "zeroInitResidual",
-  "groups",
-  "widthPerGroup",
-  "replaceStrideWithDilation",
-  "normLayer",
-  "strideOn",
-  "init",
-] as const;
+export const resnetOptions =
+  "inChannels numClasses zeroInitResidual groups widthPerGroup replaceStrideWithDilation normLayer strideOn init";
 
 /** Blocks in each of the four stages. */
 export type Layers = readonly [number, number, number, number];
@@ -142,7 +133,7 @@ export class ResNet extends PictureNet {
 }
 
 function checkResNet(block: Block, layers: Layers, options: ResNetOptions): void {
-  if (layers.length !== 4 || !layers.every((n) => Number.isInteger(n) && n >= 1)) {
+  if (layers?.length !== 4 || !layers.every((n) => Number.isInteger(n) && n >= 1)) {
     throw new ArgumentError(`ResNet: layers must be four whole numbers of at least 1, got ${layers}`);
   }
   checkClasses("ResNet", options.numClasses ?? 1000);

@@ -1,7 +1,6 @@
 import { recomputing } from "../autograd.ts";
-import { ArgumentError } from "../errors.ts";
 import { batchNorm, batchNormTrain } from "../ops/batchNorm.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions, checkPositive, checkWhole } from "../options.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
 import { buffer, constant, lazyParameter, type Parameter } from "./parameter.ts";
@@ -31,16 +30,10 @@ export class BatchNorm2d extends Module {
 
   constructor(numFeatures: number, options: BatchNorm2dOptions = {}) {
     super();
-    checkOptions("BatchNorm2d", options, ["eps", "momentum", "affine"]);
-    if (!Number.isInteger(numFeatures) || numFeatures < 1) {
-      throw new ArgumentError(`BatchNorm2d: numFeatures must be a whole number of at least 1, got ${numFeatures}`);
-    }
+    checkOptions("BatchNorm2d", options, "eps momentum affine");
+    checkWhole("BatchNorm2d", { numFeatures });
     const { eps = 1e-5, momentum = 0.1, affine = true } = options;
-    if (![eps, momentum].every((v) => Number.isFinite(v) && v >= 0)) {
-      throw new ArgumentError(
-        `BatchNorm2d: eps and momentum must be numbers of at least 0, got ${eps} and ${momentum}`,
-      );
-    }
+    checkPositive("BatchNorm2d", { eps, momentum });
     const shape = [numFeatures];
     this.numFeatures = numFeatures;
     this.eps = eps;

@@ -1,7 +1,7 @@
 import { ArgumentError } from "../errors.ts";
 import { type Pair, pair } from "../ops/check.ts";
 import { conv2d } from "../ops/conv2d.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions, checkWhole } from "../options.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { convDefaults } from "./defaults.ts";
 import { Module } from "./module.ts";
@@ -21,7 +21,7 @@ export interface Conv2dLayerOptions {
   readonly bias?: boolean;
 }
 
-const known = ["stride", "padding", "dilation", "groups", "bias"];
+const known = "stride padding dilation groups bias";
 
 /** 2-D convolution (cross-correlation), torch.nn.Conv2d. [n, c, h, w] -> [n, oc, oh, ow]. */
 export class Conv2d extends Module {
@@ -75,28 +75,12 @@ export class Conv2d extends Module {
   }
 }
 
-function checkSizes(c: Conv2d): void {
-  const positive = { inChannels: c.inChannels, outChannels: c.outChannels, groups: c.groups };
-  for (const [name, v] of Object.entries(positive)) {
-    if (!Number.isInteger(v) || v < 1) {
-      throw new ArgumentError(`Conv2d: ${name} must be a whole number of at least 1, got ${v}`);
-    }
-  }
-  if (c.inChannels % c.groups !== 0 || c.outChannels % c.groups !== 0) {
+function checkSizes({ inChannels, outChannels, groups, kernelSize, stride, padding, dilation }: Conv2d): void {
+  checkWhole("Conv2d", { inChannels, outChannels, groups, kernelSize, stride, dilation });
+  checkWhole("Conv2d", { padding }, 0);
+  if (inChannels % groups !== 0 || outChannels % groups !== 0) {
     throw new ArgumentError(
-      `Conv2d: ${c.inChannels} input and ${c.outChannels} output channels must both divide into ${c.groups} groups`,
+      `Conv2d: ${inChannels} input and ${outChannels} output channels must both divide into ${groups} groups`,
     );
-  }
-  for (const [name, sizes, least] of [
-    ["kernelSize", c.kernelSize, 1],
-    ["stride", c.stride, 1],
-    ["padding", c.padding, 0],
-    ["dilation", c.dilation, 1],
-  ] as const) {
-    if (!sizes.every((v) => Number.isInteger(v) && v >= least)) {
-      throw new ArgumentError(
-        `Conv2d: ${name} must be whole numbers of at least ${least}, got ${sizes.map(String).join(" and ")}`,
-      );
-    }
   }
 }

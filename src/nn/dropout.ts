@@ -1,5 +1,6 @@
 import { ArgumentError } from "../errors.ts";
 import { mul } from "../ops/mul.ts";
+import { checkShares } from "../options.ts";
 import { defaultGenerator } from "../tensor/random.ts";
 import { tidy } from "../tensor/scope.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
@@ -29,7 +30,7 @@ export class Dropout extends Module {
 
   constructor(p = 0.5) {
     super();
-    if (!(p >= 0 && p < 1)) throw new ArgumentError(`Dropout: p must be at least 0 and below 1, got ${p}`);
+    checkShares("Dropout", { p });
     this.p = p;
   }
 
@@ -57,7 +58,7 @@ export class StochasticDepth extends Module {
 
   constructor(p: number, mode: "row" | "batch" = "row") {
     super();
-    if (!(p >= 0 && p < 1)) throw new ArgumentError(`StochasticDepth: p must be at least 0 and below 1, got ${p}`);
+    checkShares("StochasticDepth", { p });
     if (mode !== "row" && mode !== "batch")
       throw new ArgumentError(`StochasticDepth: mode must be "row" or "batch", got ${JSON.stringify(mode)}`);
     this.p = p;

@@ -1,6 +1,5 @@
-import { ArgumentError } from "../errors.ts";
 import { linear } from "../ops/linear.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions, checkWhole } from "../options.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { convDefaults } from "./defaults.ts";
 import { Module } from "./module.ts";
@@ -18,12 +17,8 @@ export class Linear extends Module {
   /** @throws ArgumentError on sizes that are not whole numbers of at least 1 */
   constructor(inFeatures: number, outFeatures: number, options: { readonly bias?: boolean } = {}) {
     super();
-    checkOptions("Linear", options, ["bias"]);
-    for (const [name, v] of Object.entries({ inFeatures, outFeatures })) {
-      if (!Number.isInteger(v) || v < 1) {
-        throw new ArgumentError(`Linear: ${name} must be a whole number of at least 1, got ${v}`);
-      }
-    }
+    checkOptions("Linear", options, "bias");
+    checkWhole("Linear", { inFeatures, outFeatures });
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
     const made = convDefaults([outFeatures, inFeatures], options.bias ?? true);

@@ -1,3 +1,4 @@
+import { need } from "../options.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { Parameter } from "./parameter.ts";
 import { type Loadable, type LoadOptions, type LoadReport, loadInto, type StateTensors } from "./stateDict.ts";
@@ -215,6 +216,11 @@ export abstract class Module<Out = Tensor> {
     const lines = extra === "" ? children : [extra, ...children];
     return `${this.typeName}(\n  ${lines.join("\n  ")}\n)`;
   }
+}
+
+/** @throws ArgumentError for what is no network, one that nobody awaited for instance */
+export function checkNet(owner: string, net: unknown): void {
+  need(net instanceof Module, owner, "a network (a module)", net);
 }
 
 function isParameter(t: Tensor): boolean {

@@ -21,7 +21,7 @@ export class MaxPool2d extends Module {
 
   constructor(kernelSize: Pair, options: PoolOptions & { readonly dilation?: Pair } = {}) {
     super();
-    checkOptions("MaxPool2d", options, ["stride", "padding", "dilation"]);
+    checkOptions("MaxPool2d", options, "stride padding dilation");
     this.kernelSize = kernelSize;
     this.stride = options.stride ?? kernelSize;
     this.padding = options.padding ?? 0;
@@ -52,7 +52,7 @@ export class AvgPool2d extends Module {
 
   constructor(kernelSize: Pair, options: PoolOptions & { readonly countIncludePad?: boolean } = {}) {
     super();
-    checkOptions("AvgPool2d", options, ["stride", "padding", "countIncludePad"]);
+    checkOptions("AvgPool2d", options, "stride padding countIncludePad");
     this.kernelSize = kernelSize;
     this.stride = options.stride ?? kernelSize;
     this.padding = options.padding ?? 0;

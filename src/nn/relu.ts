@@ -1,4 +1,5 @@
 import { add, relu } from "../ops/pointwise.ts";
+import { checkOptions } from "../options.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { BatchNorm2d } from "./batchNorm2d.ts";
@@ -12,6 +13,7 @@ export class ReLU extends Module {
 
   constructor(options: { readonly inplace?: boolean } = {}) {
     super();
+    checkOptions("ReLU", options, "inplace");
     this.inplace = options.inplace ?? false;
   }
 

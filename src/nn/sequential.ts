@@ -14,7 +14,8 @@ export class Sequential extends Module {
   constructor(...modules: Module[] | [Readonly<Record<string, Module>>]) {
     super();
     const [first] = modules;
-    const named = modules.length === 1 && typeof first === "object" && !(first instanceof Module) ? first : modules;
+    const named =
+      modules.length === 1 && first && typeof first === "object" && !(first instanceof Module) ? first : modules;
     for (const [name, module] of Object.entries<unknown>(named)) {
       if (module == null || module instanceof Module) continue;
       throw new ArgumentError(`Sequential: ${name} must be a module, got ${kindOf(module)}`);

@@ -53,11 +53,10 @@ interface Target {
   ): Iterable<[string, { adaptState(state: StateTensors, prefix: string): StateTensors }]>;
 }
 
-const options = ["strict", "allowNonFinite"];
-
 /** See `Module.loadStateDict`. Everything is read and checked once before anything is written, so a failure changes nothing. */
-export function loadInto(target: Target, loadable: Loadable, { strict = true, ...rest }: LoadOptions): LoadReport {
-  checkOptions("loadStateDict", rest, options);
+export function loadInto(target: Target, loadable: Loadable, options: LoadOptions): LoadReport {
+  checkOptions("loadStateDict", options, "strict allowNonFinite");
+  const { strict = true, allowNonFinite = false } = options;
   const state = adapted(target, read(loadable));
   const wanted = target.stateDict();
   const difference = compare(wanted, state);
@@ -69,7 +68,7 @@ export function loadInto(target: Target, loadable: Loadable, { strict = true, ..
     const from = state.get(key);
     return from === undefined ? [] : [{ key, to, from }];
   });
-  write(source, pairs, rest.allowNonFinite ?? false);
+  write(source, pairs, allowNonFinite);
   return { missing: difference.missing, unexpected: difference.unexpected };
 }
 

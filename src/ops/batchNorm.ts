@@ -1,5 +1,6 @@
-import { apply, launchHere, type OpDefinition } from "../autograd.ts";
+import { apply, checkHome, launchHere, type OpDefinition } from "../autograd.ts";
 import { ShapeError } from "../errors.ts";
+import { checkOptions, checkPositive } from "../options.ts";
 import { formatShape, numel } from "../tensor/shape.ts";
 import { full, type Tensor } from "../tensor/tensor.ts";
 import { needShape } from "./check.ts";
@@ -96,7 +97,9 @@ export function batchNormTrain(
   bias: Tensor | null,
   options: BatchNormTrainOptions = {},
 ): Tensor {
+  checkOptions("batchNormTrain", options, "eps momentum relu residual batches");
   const { eps = 1e-5, momentum = 0.1, relu = false, residual, batches } = options;
+  checkPositive("batchNormTrain", { eps, momentum });
   const attrs = { eps, momentum, ...(relu ? { relu } : {}), ...(residual ? { residual: true } : {}) };
   const inputs = [x, weight, bias, mean, variance, ...(residual ? [residual] : [])];
   const [y, batchMean, invstd] = apply(batchNormTrainOp, attrs, inputs);
@@ -118,5 +121,7 @@ export function batchNorm(
   bias: Tensor | null,
   eps = 1e-5,
 ): Tensor {
+  for (const t of [mean, variance]) checkHome("batchNorm", t);
+  checkPositive("batchNorm", { eps });
   return apply(batchNormOp, { eps }, [x, weight, bias, mean, variance])[0]!;
 }

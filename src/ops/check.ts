@@ -50,13 +50,14 @@ export interface WindowOptions {
 }
 
 export function pair(value: Pair): readonly [number, number] {
-  // What is neither is told by whoever checks the numbers: "same" is a padding of PyTorch's.
-  return typeof value === "object" ? value : [value, value];
+  return (value as readonly number[])?.length === 2
+    ? (value as readonly [number, number])
+    : [value as number, value as number];
 }
 
 /** A window from people's options to plain numbers. @throws ShapeError on sizes that make no sense, UnknownNameError */
-export function window(op: OpName, kernel: Pair, options: WindowOptions, stride: Pair, ...further: string[]): Window {
-  checkOptions(op, options, ["stride", "padding", "dilation", ...further]);
+export function window(op: OpName, kernel: Pair, options: WindowOptions, stride: Pair, further = ""): Window {
+  checkOptions(op, options, `stride padding dilation${further}`);
   const [kernelH, kernelW] = pair(kernel);
   const [strideH, strideW] = pair(options.stride ?? stride);
   const [padH, padW] = pair(options.padding ?? 0);

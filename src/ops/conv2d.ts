@@ -55,7 +55,7 @@ export interface Conv2dOptions extends WindowOptions {
  * @throws ShapeError
  */
 export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: Conv2dOptions = {}): Tensor {
-  needRank("conv2d", "weight", weight.shape, 4, "oc, c/groups, kh, kw");
-  const w = window("conv2d", [weight.shape[2]!, weight.shape[3]!], options, 1, "groups");
+  needRank("conv2d", "weight", weight?.shape, 4, "oc, c/groups, kh, kw");
+  const w = window("conv2d", [weight.shape[2]!, weight.shape[3]!], options, 1, " groups");
   return apply(conv2dOp, { ...w, groups: options.groups ?? 1 }, [x, weight, bias, null])[0]!;
 }

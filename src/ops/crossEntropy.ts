@@ -1,6 +1,6 @@
 import { apply, gradEnabled, type OpDefinition } from "../autograd.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions, checkShares } from "../options.ts";
 import { formatShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { needRank } from "./check.ts";
@@ -38,12 +38,10 @@ export interface CrossEntropyOptions {
  * @returns [1]
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  checkOptions("crossEntropy", options, ["labelSmoothing"]);
+  checkOptions("crossEntropy", options, "labelSmoothing");
   const { labelSmoothing = 0 } = options;
-  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
-    throw new ArgumentError(`crossEntropy: labelSmoothing must be at least 0 and below 1, got ${labelSmoothing}`);
-  }
-  if (target.requiresGrad && gradEnabled()) {
+  checkShares("crossEntropy", { labelSmoothing });
+  if (target?.requiresGrad && gradEnabled()) {
     throw new ArgumentError("crossEntropy: the target gets no gradient; detach() it");
   }
   const [loss, dlogits] = apply(crossEntropyOp, { labelSmoothing }, [logits, target]);

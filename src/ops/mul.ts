@@ -31,7 +31,7 @@ const mulBothOp: OpDefinition<"mul"> = { ...mulOp, saves: { inputs: [0, 1] } };
  * @throws ShapeError, also where a `b` of one factor for each picture requires a gradient
  */
 export function mul(a: Tensor, b: Tensor): Tensor {
-  const both = gradEnabled() && b.requiresGrad;
+  const both = gradEnabled() && b?.requiresGrad;
   if (both && b.shape.length < a.shape.length) {
     throw new ShapeError("mul", "one factor for each picture gets no gradient; detach() it");
   }

@@ -1,6 +1,6 @@
 import { apply, type OpDefinition } from "../autograd.ts";
 import { ShapeError } from "../errors.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions, need } from "../options.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { launch } from "./launch.ts";
@@ -41,11 +41,12 @@ export function relu(x: Tensor): Tensor {
 
 /** a + b, same shapes. With `relu`, max(0, a + b) in one pass (the end of a residual block). */
 export function add(a: Tensor, b: Tensor, options: { relu?: boolean } = {}): Tensor {
-  checkOptions("add", options, ["relu"]);
+  checkOptions("add", options, "relu");
   return apply(addOp, options.relu ? { relu: true } : {}, [a, b])[0]!;
 }
 
 /** x · factor. */
 export function mulScalar(x: Tensor, factor: number): Tensor {
+  need(typeof factor === "number", "mulScalar", "a number", factor);
   return apply(mulScalarOp, { factor }, [x])[0]!;
 }

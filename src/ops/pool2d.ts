@@ -64,7 +64,7 @@ export function avgPool2d(
   options: WindowOptions & { countIncludePad?: boolean } = {},
 ): Tensor {
   const attrs = {
-    ...window("avgPool2d", kernel, options, kernel, "countIncludePad"),
+    ...window("avgPool2d", kernel, options, kernel, " countIncludePad"),
     countIncludePad: options.countIncludePad ?? true,
   };
   return apply(avgPool2dOp, attrs, [x])[0]!;

@@ -48,13 +48,15 @@ export const flattenOp: OpDefinition<"flatten"> = {
  * after. x [n, c, h, w] -> [n, before + c + after, ceil(h / stride), ceil(w / stride)].
  */
 export function padShortcut(x: Tensor, options: { stride: number; before: number; after: number }): Tensor {
+  checkOptions("padShortcut", options);
   return apply(padShortcutOp, { ...options }, [x])[0]!;
 }
 
 /** Puts `value` around each picture. */
 export function pad2d(x: Tensor, options: Partial<OpAttrs["pad2d"]>): Tensor {
-  checkOptions("pad2d", options, ["top", "bottom", "left", "right", "value"]);
-  return apply(pad2dOp, { top: 0, bottom: 0, left: 0, right: 0, value: 0, ...options }, [x])[0]!;
+  checkOptions("pad2d", options, "top bottom left right value");
+  const { top = 0, bottom = 0, left = 0, right = 0, value = 0 } = options;
+  return apply(pad2dOp, { top, bottom, left, right, value }, [x])[0]!;
 }
 
 /** [n, c, h, w] -> [n, c·h·w] in the shape's row-major order (PyTorch's `flatten(x, 1)`). Returns [n, c·h·w]. */

@@ -179,8 +179,10 @@ function entropy(): bigint {
 }
 
 function checkedSeed(seed: number | bigint): bigint {
-  if (typeof seed === "number" && !Number.isSafeInteger(seed)) {
-    throw new ArgumentError(`manualSeed: expected a whole number up to 2^53 in size (or a bigint), got ${seed}`);
+  if (typeof seed !== "bigint" && !Number.isSafeInteger(seed)) {
+    throw new ArgumentError(
+      `manualSeed: expected a whole number up to 2^53 in size (or a bigint), got ${String(seed)}`,
+    );
   }
   const value = BigInt(seed);
   if (value < -(2n ** 63n) || value >= 2n ** 64n) {

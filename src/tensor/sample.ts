@@ -1,3 +1,4 @@
+import { checkOptions } from "../options.ts";
 import { defaultGenerator, type Generator } from "./random.ts";
 import { numel, type Shape } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
@@ -7,12 +8,17 @@ export interface SampleOptions {
   readonly generator?: Generator;
 }
 
+function from(options: SampleOptions): Generator {
+  checkOptions("rand", options, "generator");
+  return options.generator ?? defaultGenerator();
+}
+
 /** A tensor of standard normal values, `torch.randn`. */
-export function randn(shape: Shape, { generator = defaultGenerator() }: SampleOptions = {}): Tensor {
-  return Tensor.empty(shape).set(generator.normal(numel(shape)));
+export function randn(shape: Shape, options: SampleOptions = {}): Tensor {
+  return Tensor.empty(shape).set(from(options).normal(numel(shape)));
 }
 
 /** A tensor of uniform values in [0, 1), `torch.rand`. */
-export function rand(shape: Shape, { generator = defaultGenerator() }: SampleOptions = {}): Tensor {
-  return Tensor.empty(shape).set(generator.uniform(numel(shape)));
+export function rand(shape: Shape, options: SampleOptions = {}): Tensor {
+  return Tensor.empty(shape).set(from(options).uniform(numel(shape)));
 }

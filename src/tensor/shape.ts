@@ -19,5 +19,5 @@ export function sameShape(a: Shape, b: Shape): boolean {
 
 /** True when every size is a whole number of at least zero and the element count is a safe integer. */
 export function isShape(shape: Shape): boolean {
-  return shape.every((d) => Number.isInteger(d) && d >= 0) && Number.isSafeInteger(numel(shape));
+  return Boolean(shape?.every?.((d) => Number.isInteger(d) && d >= 0)) && Number.isSafeInteger(numel(shape));
 }

@@ -119,7 +119,7 @@ export class Tensor {
 
   /** Replaces all values (row-major in the shape's order). */
   set(values: ArrayLike<number>): this {
-    needLength("set", this.shape, values.length);
+    needLength("set", this.shape, values?.length);
     const floats = values instanceof Float32Array ? values : Float32Array.from(values);
     this.storage.write(floats, this.shape);
     return this;
@@ -178,13 +178,13 @@ function stored(values: LazyValues, shape: Shape): LazyValues {
 }
 
 function needLength(op: string, shape: Shape, length: number): void {
-  if (numel(shape) === length) return;
+  if (checkedLength(shape) === length) return;
   throw new ShapeError(op, `shape ${formatShape(shape)} needs ${numel(shape)} values, got ${length}`);
 }
 
 function checkedLength(shape: Shape): number {
-  if (typeof shape !== "object" || !isShape(shape)) {
-    const got = typeof shape === "object" ? formatShape(shape) : `${shape}: a shape is an array`;
+  if (!isShape(shape)) {
+    const got = Array.isArray(shape) ? formatShape(shape) : `${String(shape)}: a shape is an array`;
     throw new ArgumentError(`tensor: sizes must be whole numbers of at least 0, got ${got}`);
   }
   return numel(shape);

@@ -1,12 +1,16 @@
-import { launchHere } from "../autograd.ts";
+import { checkHome, launchHere } from "../autograd.ts";
 import { ArgumentError } from "../errors.ts";
+import { need } from "../options.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /** L2 norm of all gradients together; parameters without one count nothing. */
 export async function gradNorm(parameters: Iterable<Tensor>): Promise<number> {
+  need(parameters?.[Symbol.iterator], "gradNorm", "parameters: net.parameters()", parameters);
   const squares: Tensor[] = [];
   try {
-    for (const { grad } of parameters) {
+    for (const p of parameters) {
+      checkHome("gradNorm", p);
+      const { grad } = p;
       if (grad === null) continue;
       const square = Tensor.empty([1]);
       squares.push(square);
@@ -26,6 +30,7 @@ export async function gradNorm(parameters: Iterable<Tensor>): Promise<number> {
  */
 export async function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number): Promise<number> {
   if (!(maxNorm > 0)) throw new ArgumentError(`clipGradNorm: maxNorm must be more than 0, got ${maxNorm}`);
+  need(parameters?.[Symbol.iterator], "clipGradNorm", "parameters: net.parameters()", parameters);
   const all = [...parameters];
   const norm = await gradNorm(all);
   const factor = maxNorm / (norm + 1e-6);

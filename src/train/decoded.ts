@@ -1,4 +1,5 @@
 import { ArgumentError, ResNetError } from "../errors.ts";
+import { need } from "../options.ts";
 import type { ImageDataset, Sample } from "../vision/datasets.ts";
 import { type RawImage, toGrey, toRgb } from "../vision/image.ts";
 import type { Preprocessing } from "../vision/presets.ts";
@@ -15,8 +16,7 @@ export interface PictureSize {
 
 /** @throws ArgumentError for what is none (a path, or a promise that nobody awaited), and for one without pictures */
 export function checkDataset(owner: string, dataset: ImageDataset): ImageDataset {
-  if (typeof dataset.get !== "function")
-    throw new ArgumentError(`${owner}: needs a data set, as \`await openDataset(path)\` gives it`);
+  need(dataset?.get, owner, "a data set, such as `await openDataset(folder)`", dataset);
   if (dataset.length === 0) throw new ArgumentError(`${owner}: the data set is empty`);
   return dataset;
 }

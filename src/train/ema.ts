@@ -1,6 +1,6 @@
 import { launchHere } from "../autograd.ts";
-import { ArgumentError } from "../errors.ts";
-import type { Module } from "../nn/module.ts";
+import { checkNet, type Module } from "../nn/module.ts";
+import { checkShares } from "../options.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /** Copies values where they are: devices that read only asynchronously need not be asked. */
@@ -24,7 +24,8 @@ export class Ema {
 
   /** Starts at the network's present values. */
   constructor(net: Module, decay = 0.999) {
-    if (!(decay >= 0 && decay < 1)) throw new ArgumentError(`Ema: decay must be at least 0 and below 1, got ${decay}`);
+    checkNet("Ema", net);
+    checkShares("Ema", { decay });
     this.decay = decay;
     for (const [key, value] of net.stateDict()) {
       const average = this.#averages.get(value) ?? copy(value, Tensor.empty(value.shape)).keep();

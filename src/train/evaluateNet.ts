@@ -1,13 +1,15 @@
 import { noGrad } from "../autograd.ts";
 import { ArgumentError } from "../errors.ts";
-import type { Module } from "../nn/module.ts";
+import { checkNet, type Module } from "../nn/module.ts";
 import { Softmax } from "../nn/softmax.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
+import { checkOptions } from "../options.ts";
 import { log } from "../tensor/math.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Normalization } from "../vision/presets.ts";
+import { checkData } from "./data.ts";
 import { DataLoader, type DataWorkerOptions, type TrainingData } from "./loader.ts";
 import { turn } from "./turn.ts";
 
@@ -60,6 +62,7 @@ export function usualBatch({ length, height, width }: TrainingData, most: number
  * @throws ArgumentError where the network gives fewer classes than the data has
  */
 export async function evaluateNet(net: Module, data: TrainingData, options: EvaluateOptions): Promise<Evaluation> {
+  checkNet("evaluateNet", net);
   const loader = evaluationLoader(data, options);
   try {
     return (await evaluateBatches(net, loader))!; // nothing stops it
@@ -70,6 +73,8 @@ export async function evaluateNet(net: Module, data: TrainingData, options: Eval
 
 /** Pictures in their order, as they are. */
 export function evaluationLoader(data: TrainingData, options: EvaluateOptions): DataLoader {
+  checkData("evaluateNet", data);
+  checkOptions("evaluateNet", options);
   const batch = options.batch === undefined ? usualBatch(data, 100) : Math.min(options.batch, data.length || 1);
   return new DataLoader(data, { ...options, batch, shuffle: false });
 }

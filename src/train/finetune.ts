@@ -1,13 +1,14 @@
 import { backward, clearTape, noGrad } from "../autograd.ts";
-import { ArgumentError } from "../errors.ts";
 import type { PictureNet } from "../models/pictureNet.ts";
 import type { Linear } from "../nn/linear.ts";
+import { checkNet } from "../nn/module.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions, checkShares, checkWhole } from "../options.ts";
 import { Generator } from "../tensor/random.ts";
 import { tidy } from "../tensor/scope.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
 import type { Normalization } from "../vision/presets.ts";
+import { checkData } from "./data.ts";
 import { countCorrect, usualBatch } from "./evaluateNet.ts";
 import { DataLoader, type DataWorkerOptions, type TrainingData, workerOptions } from "./loader.ts";
 import { AdamW } from "./optimizer.ts";
@@ -50,12 +51,11 @@ export async function finetune(
   options: FinetuneOptions,
 ): Promise<{ readonly correct: number; readonly count: number; readonly loss: number }> {
   const known = "normalize epochs lr weightDecay batch seed onFeatures onEpoch numWorkers prefetchFactor dataWorker";
-  checkOptions("finetune", options, known.split(" "));
+  checkNet("finetune", net);
+  checkOptions("finetune", options, known);
   checkTrainable(data);
   const { epochs = 100, lr = 0.01, weightDecay = 0.05, seed = 0 } = options;
-  if (!Number.isInteger(epochs) || epochs < 1) {
-    throw new ArgumentError(`finetune: epochs must be a whole number of at least 1, got ${epochs}`);
-  }
+  checkWhole("finetune", { epochs });
   net.requiresGrad(false);
   const plain = await features(net, data, options, false);
   const mirror = await features(net, data, options, true);
@@ -85,8 +85,8 @@ export async function finetune(
 
 /** Divides pictures into two parts, class by class. @param share of each class for the second part; a class keeps at least one in the first */
 export function splitByClass<T extends TrainingData>(data: T, share: number, seed = 0): readonly [T, T] {
-  if (!(share >= 0 && share < 1))
-    throw new ArgumentError(`splitByClass: share must be from 0 to below 1, got ${share}`);
+  checkData("splitByClass", data);
+  checkShares("splitByClass", { share });
   const order = new Generator(seed).randperm(data.length);
   const left = new Map<number, number>();
   for (const label of data.labels) left.set(label, (left.get(label) ?? 0) + 1);

@@ -2,9 +2,9 @@ import { writeFileAtomic } from "#platform";
 import { backward, clearTape } from "../autograd.ts";
 import { ArgumentError, ResNetError } from "../errors.ts";
 import { BatchNorm2d } from "../nn/batchNorm2d.ts";
-import type { Module } from "../nn/module.ts";
+import { checkNet, type Module } from "../nn/module.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions, checkWhole } from "../options.ts";
 import { kindOf } from "../platform/kinds.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -63,7 +63,8 @@ class Fit {
   #progress: Progress = { epoch: 0, ...begun, history: [] };
 
   constructor(net: Module, data: TrainingData, options: FitOptions) {
-    checkOptions("fit", options, known.split(" "));
+    checkNet("fit", net);
+    checkOptions("fit", options, known);
     const {
       batch = 128,
       epochs,
@@ -76,8 +77,7 @@ class Fit {
       validation,
       name,
     } = options;
-    if (!Number.isInteger(epochs) || epochs < 1)
-      throw new ArgumentError(`fit: epochs must be a whole number of at least 1, got ${epochs}`);
+    checkWhole("fit", { epochs });
     if (endsInSoftmax(net)) {
       throw new ArgumentError(
         "fit: the network ends in a softmax and its loss is computed from logits, as if there were two: " +

@@ -1,12 +1,12 @@
 import { dataWorkers } from "#worker";
 import { ArgumentError, DisposedError } from "../errors.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions, checkWhole } from "../options.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Normalization } from "../vision/presets.ts";
 import { normalizationTables } from "../vision/transforms.ts";
 import type { DataPool, Place } from "../worker/data/pool.ts";
 import { type Composed, type ComposePlan, Composer } from "./compose.ts";
-import { isDecoded, type TrainingData } from "./data.ts";
+import { checkData, isDecoded, type TrainingData } from "./data.ts";
 import type { Augmentation } from "./draws.ts";
 import { OnDemandSource } from "./onDemand.ts";
 import { BlockSource } from "./pixels.ts";
@@ -67,19 +67,16 @@ export class DataLoader {
   #disposed = false;
 
   constructor(data: TrainingData, options: LoaderOptions) {
+    checkData("DataLoader", data);
+    checkOptions("DataLoader", options);
     const { batch, normalize, augment = {}, seed = 0, shuffle = true, mirrored = false, dropSingle = false } = options;
     const { prefetchFactor = 2 } = options;
     const numWorkers = options.numWorkers ?? 0;
-    const whole = (name: string, value: number, least: number) => {
-      if (!Number.isInteger(value) || value < least)
-        throw new ArgumentError(`DataLoader: ${name} must be a whole number of at least ${least}, got ${value}`);
-    };
-    whole("batch", batch, 1);
-    whole("numWorkers", numWorkers, 0);
-    whole("prefetchFactor", prefetchFactor, 1);
+    checkWhole("DataLoader", { batch, prefetchFactor });
+    checkWhole("DataLoader", { numWorkers }, 0);
     if (batch > data.length)
       throw new ArgumentError(`DataLoader: the batch of ${batch} is larger than the data: ${data.length} pictures`);
-    checkOptions("augment", augment, ["pad", "flip", "cutout", "mixup"]);
+    checkOptions("augment", augment, "pad flip cutout mixup");
     for (const name of ["pad", "cutout"] as const) {
       const value = augment[name] ?? 0;
       if (!Number.isInteger(value) || value < 0)

@@ -1,5 +1,6 @@
 import { capture } from "../graph/capture.ts";
-import type { Module } from "../nn/module.ts";
+import { checkNet, type Module } from "../nn/module.ts";
+import { checkOptions } from "../options.ts";
 import { getRngState, setRngState } from "../tensor/random.ts";
 import { numel, type Shape } from "../tensor/shape.ts";
 import { blocksOf } from "./recompute.ts";
@@ -30,6 +31,8 @@ export interface MemoryOptions {
  * used, since it counts every layer's output as kept.
  */
 export function estimateMemory(net: Module, inputShape: Shape, options: MemoryOptions = {}): MemoryEstimate {
+  checkNet("estimateMemory", net);
+  checkOptions("estimateMemory", options, "optimizerKinds ema recompute");
   const { optimizerKinds = 1, ema = false, recompute = false } = options;
   const spans: { begin: number; end: number }[] = [];
   const modes = [...net.modules()].map((m) => [m, m.training] as const);

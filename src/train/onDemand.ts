@@ -1,4 +1,5 @@
 import { ArgumentError, ResNetError } from "../errors.ts";
+import { checkOptions, need } from "../options.ts";
 import type { ImageDataset } from "../vision/datasets.ts";
 import type { Preprocessing } from "../vision/presets.ts";
 import {
@@ -52,8 +53,9 @@ export interface OnDemandOptions {
  *   picture has to be decoded to know the size, and cannot
  */
 export async function prepareOnDemand(dataset: ImageDataset, options: OnDemandOptions = {}): Promise<OnDemandData> {
-  const { preprocessing, keep = 2 ** 31 } = options;
   const { length, classes } = checkDataset("prepareOnDemand", dataset);
+  checkOptions("prepareOnDemand", options, "preprocessing keep");
+  const { preprocessing, keep = 2 ** 31 } = options;
   if (!(keep >= 0)) throw new ArgumentError(`prepareOnDemand: keep must be at least 0 bytes, got ${keep}`);
   if (dataset.labelOf === undefined) {
     throw new ArgumentError("prepareOnDemand: the data set has no labelOf, so labels need decoding; use prepare");
@@ -94,6 +96,7 @@ export async function checkReadable(
   data: OnDemandData,
   onProgress?: (done: number, total: number) => void,
 ): Promise<void> {
+  need(data?.store, "checkReadable", "pictures as prepareOnDemand gives them", data);
   const source = new OnDemandSource(data);
   const unreadable: string[] = [];
   for (let i = 0; i < data.length; i++) {

@@ -1,7 +1,7 @@
 import { checkHome } from "../autograd.ts";
 import { currentBackend } from "../backend/current.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions, checkPositive, checkShares, need } from "../options.ts";
 import { pow } from "../tensor/math.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import { Tensor, zeros } from "../tensor/tensor.ts";
@@ -40,14 +40,14 @@ export abstract class Optimizer {
     this.name = name;
     const groups = grouped(parameters);
     this.slots = groups.flatMap((group) => {
-      checkOptions(`a group of ${name}`, group, ["parameters", "lrScale", "weightDecay"]);
-      const lrScale = checkPositive(name, "lrScale", group.lrScale ?? 1);
-      const decay = checkPositive(name, "weightDecay", group.weightDecay ?? weightDecay);
+      checkOptions(`a group of ${name}`, group, "parameters lrScale weightDecay");
+      const { lrScale = 1, weightDecay: decay = weightDecay } = group;
+      checkPositive(name, { lrScale, weightDecay: decay });
+      const named = "parameters with their names: net.namedParameters()";
+      need(group.parameters?.[Symbol.iterator], this.name, named, group.parameters);
       return [...group.parameters].map((entry) => {
         const [name, parameter] = Array.isArray(entry) ? entry : [];
-        if (typeof name !== "string" || !(parameter instanceof Tensor)) {
-          throw new ArgumentError(`${this.name}: needs parameters with their names: net.namedParameters()`);
-        }
+        need(typeof name === "string" && parameter instanceof Tensor, this.name, named, entry);
         return { name, parameter, lrScale, weightDecay: decay };
       });
     });
@@ -184,18 +184,6 @@ function grouped(parameters: NamedParameters | readonly ParameterGroup[]): reado
   return isGroups ? (parameters as readonly ParameterGroup[]) : [{ parameters: parameters as NamedParameters }];
 }
 
-function checkShare(owner: string, name: string, value: number): number {
-  if (!(value >= 0 && value < 1))
-    throw new ArgumentError(`${owner}: ${name} must be at least 0 and below 1, got ${value}`);
-  return value;
-}
-
-function checkPositive(owner: string, name: string, value: number): number {
-  if (!(value >= 0 && Number.isFinite(value)))
-    throw new ArgumentError(`${owner}: ${name} must be at least 0, got ${value}`);
-  return value;
-}
-
 /** `torch.optim.SGD`'s arguments; the learning rate is an argument of `step`. */
 export interface SgdOptions {
   /** 0 by default. */
@@ -212,10 +200,11 @@ export class SGD extends Optimizer {
   readonly #settings: Required<SgdOptions>;
 
   constructor(parameters: NamedParameters | readonly ParameterGroup[], options: SgdOptions = {}) {
-    checkOptions("SGD", options, ["momentum", "dampening", "weightDecay", "nesterov"]);
+    checkOptions("SGD", options, "momentum dampening weightDecay nesterov");
     const { momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
     super("SGD", parameters, weightDecay);
-    this.#settings = { momentum: checkShare("SGD", "momentum", momentum), dampening, weightDecay, nesterov };
+    checkShares("SGD", { momentum });
+    this.#settings = { momentum, dampening, weightDecay, nesterov };
     if (nesterov && (momentum === 0 || dampening !== 0)) {
       throw new ArgumentError("SGD: nesterov needs a momentum and no dampening");
     }
@@ -255,11 +244,13 @@ export class AdamW extends Optimizer {
   readonly #settings: Readonly<Record<"beta1" | "beta2" | "eps" | "weightDecay", number>>;
 
   constructor(parameters: NamedParameters | readonly ParameterGroup[], options: AdamWOptions = {}) {
-    checkOptions("AdamW", options, ["betas", "eps", "weightDecay"]);
+    checkOptions("AdamW", options, "betas eps weightDecay");
     const { betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 } = options;
     super("AdamW", parameters, weightDecay);
-    const [beta1, beta2] = [checkShare("AdamW", "betas[0]", betas[0]), checkShare("AdamW", "betas[1]", betas[1])];
-    this.#settings = { beta1, beta2, eps: checkPositive("AdamW", "eps", eps), weightDecay };
+    const [beta1, beta2] = betas;
+    checkPositive("AdamW", { eps });
+    checkShares("AdamW", { "betas[0]": beta1, "betas[1]": beta2 });
+    this.#settings = { beta1, beta2, eps, weightDecay };
   }
 
   settings() {

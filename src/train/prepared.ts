@@ -1,6 +1,8 @@
 import { ArgumentError, ResNetError } from "../errors.ts";
+import { checkOptions } from "../options.ts";
 import type { ImageDataset } from "../vision/datasets.ts";
 import type { Preprocessing } from "../vision/presets.ts";
+import { checkData } from "./data.ts";
 import { checkDataset, checkedLabel, checkSize, eightBit, readable, unreadablePictures } from "./decoded.ts";
 import type { OnDemandData } from "./onDemand.ts";
 
@@ -31,6 +33,7 @@ export interface PrepareOptions {
  *   read. Whether there are classes to tell apart is asked by `fit` (`checkTrainable`)
  */
 export async function prepare(dataset: ImageDataset, options: PrepareOptions = {}): Promise<PreparedData> {
+  checkOptions("prepare", options, "preprocessing onProgress");
   const { preprocessing, onProgress } = options;
   const { length, classes } = checkDataset("prepare", dataset);
   const labels = new Uint16Array(length);
@@ -65,8 +68,9 @@ function allocate(bytes: number): Uint8Array {
 }
 
 /** What training needs beyond readable pictures: at least two classes, and pictures of each. @throws ArgumentError */
-export function checkTrainable({ classes, labels }: Pick<PreparedData, "classes" | "labels">): void {
-  if (labels === undefined) throw new ArgumentError("training: needs pictures, as `await prepare(dataset)` gives them");
+export function checkTrainable(data: Pick<PreparedData, "classes" | "labels">): void {
+  checkData("training", data);
+  const { classes, labels } = data;
   if (classes.length < 2) {
     throw new ArgumentError(
       `training: the data has ${classes.length} class${classes.length === 1 ? ` (${classes[0]})` : "es"}; at least two are needed`,
@@ -84,6 +88,7 @@ export function checkTrainable({ classes, labels }: Pick<PreparedData, "classes"
 
 /** Some of the pictures, in the order given. Pixels are copied; pictures that are decoded on demand stay in the one store. */
 export function subset<T extends PreparedData | OnDemandData>(data: T, indices: ArrayLike<number>): T {
+  checkData("subset", data);
   const length = indices.length;
   const labels = Uint16Array.from(indices, (i) => data.labels[i]!);
   if (!("pixels" in data)) {

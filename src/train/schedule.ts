@@ -14,7 +14,7 @@ export function constant(lr: number): Schedule {
 
 /** `lr` times `gamma` for every `every` epochs that are over (torch.optim.lr_scheduler.StepLR). */
 export function stepDecay(lr: number, options: { every: number; gamma?: number }): Schedule {
-  checkOptions("stepDecay", options, ["every", "gamma"]);
+  checkOptions("stepDecay", options, "every gamma");
   const { every, gamma = 0.1 } = options;
   if (!(every > 0)) throw new ArgumentError(`stepDecay: every must be more than 0 epochs, got ${every}`);
   return (step, _total, perEpoch) => lr * pow(gamma, Math.floor(Math.floor(step / perEpoch) / every));
@@ -22,13 +22,13 @@ export function stepDecay(lr: number, options: { every: number; gamma?: number }
 
 /** `lr` times `gamma` for each of the `milestones` (epochs) that is past (MultiStepLR). The paper: [82, 123] of 164, 0.1. */
 export function multiStep(lr: number, options: { milestones: readonly number[]; gamma?: number }): Schedule {
+  checkOptions("multiStep", options, "milestones gamma");
   const { milestones, gamma = 0.1 } = options;
   if (!Array.isArray(milestones)) {
     throw new ArgumentError(
       "multiStep: milestones must be a list of epochs: multiStep(0.1, { milestones: [82, 123] })",
     );
   }
-  checkOptions("multiStep", options, ["milestones", "gamma"]);
   return (step, _total, perEpoch) => {
     const epoch = Math.floor(step / perEpoch);
     return lr * pow(gamma, milestones.filter((m) => epoch >= m).length);
@@ -37,7 +37,7 @@ export function multiStep(lr: number, options: { milestones: readonly number[]; 
 
 /** From `lr` down to `min` along half a cosine (CosineAnnealingLR, one value for each step). */
 export function cosine(lr: number, options: { min?: number } = {}): Schedule {
-  checkOptions("cosine", options, ["min"]);
+  checkOptions("cosine", options, "min");
   const { min = 0 } = options;
   return (step, total) => min + ((lr - min) * (1 + cos((Math.PI * step) / total))) / 2;
 }
@@ -54,7 +54,7 @@ export interface OneCycleOptions {
 
 /** Up to `peak` and down to nearly nothing along cosines (Smith 2018), PyTorch's OneCycleLR; momentum stays as it is. */
 export function oneCycle(peak: number, options: OneCycleOptions = {}): Schedule {
-  checkOptions("oneCycle", options, ["rise", "divide", "finalDivide"]);
+  checkOptions("oneCycle", options, "rise divide finalDivide");
   const { rise = 0.3, divide = 25, finalDivide = 1e4 } = options;
   if (!(rise >= 0 && rise <= 1)) throw new ArgumentError(`oneCycle: rise must be from 0 to 1, got ${rise}`);
   const first = peak / divide;

@@ -1,4 +1,5 @@
 import { ArgumentError, FileFormatError } from "../errors.ts";
+import { need } from "../options.ts";
 import { type RawImage, sizeProblem } from "./image.ts";
 import { cifar10Labels, cifar100Labels } from "./labels/cifar.ts";
 import type { Labels } from "./labels/labels.ts";
@@ -169,6 +170,7 @@ export function concatenated(parts: readonly ImageDataset[]): ImageDataset {
  * @throws ArgumentError that lists the classes that the network does not know
  */
 export function matchClasses(classes: readonly string[], labels: Labels): number[] {
+  need(Array.isArray(classes) && Array.isArray(labels), "matchClasses", "a list of names and one of labels", classes);
   const plain = (text: string) => text.toLowerCase().replace(/[-_\s]/g, "");
   const known = new Map<string, number>();
   // As they are first: some names differ in nothing but what `plain` takes away, "A" and "a".

@@ -1,6 +1,8 @@
 import { decodeBitmap, decodeCmykJpeg, decodeJpeg, inflate } from "#images";
 import { FileFormatError, ResNetError } from "../errors.ts";
+import { need } from "../options.ts";
 import type { RgbaPixels } from "../platform/images.ts";
+import { isKind } from "../platform/kinds.ts";
 import type { Orientation } from "./exif.ts";
 import { type RawImage, sizeProblem, toRgb } from "./image.ts";
 import { readJpegHeader } from "./jpeg.ts";
@@ -21,6 +23,7 @@ export interface ImageInfo {
  * @throws FileFormatError
  */
 export function imageInfo(data: Uint8Array, file = "image"): ImageInfo {
+  need(isKind(data, "Uint8Array"), "imageInfo", "a picture file's bytes (Uint8Array)", data);
   const format = detectKind(data);
   if (format !== "jpeg" && format !== "png") throw notAPicture(file, data, format);
   const { width, height, orientation } = format === "jpeg" ? readJpegHeader(data, file) : readPngHeader(data, file);

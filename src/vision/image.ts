@@ -40,7 +40,7 @@ export function sizeProblem(width: number, height: number): string | undefined {
  * @throws ArgumentError
  */
 export function checkImage(image: RawImage, where = "image"): void {
-  const { data, width, height, channels } = image;
+  const { data, width, height, channels } = image ?? {};
   const problem = sizeProblem(width, height);
   if (problem !== undefined) throw new ArgumentError(`${where}: ${problem}`);
   if (channels !== 1 && channels !== 3 && channels !== 4) {

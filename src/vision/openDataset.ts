@@ -3,6 +3,7 @@ import { ArgumentError, FileFormatError, UnknownNameError } from "../errors.ts";
 import { inflateMembers } from "../io/inflate.ts";
 import { type ByteSource, memorySource, readBytes } from "../io/source.ts";
 import { readZip, type ZipMember } from "../io/zip.ts";
+import { checkOptions, need } from "../options.ts";
 import { isKind } from "../platform/kinds.ts";
 import {
   checkIndex,
@@ -46,9 +47,12 @@ export async function openDataset(
   path: string | Blob | Uint8Array,
   options: OpenDatasetOptions = {},
 ): Promise<ImageDataset> {
+  checkOptions("openDataset", options, "split");
   const { split = "test" } = options;
   if (!Object.hasOwn(splitNames, split)) throw new UnknownNameError("split", split, Object.keys(splitNames));
   if (typeof path !== "string") {
+    const isFile = isKind(path, "Uint8Array") || path?.arrayBuffer;
+    need(isFile, "openDataset", "a folder's or a file's path, an address, a Blob or bytes", path);
     const bytes = isKind(path, "Uint8Array") ? path : new Uint8Array(await path.arrayBuffer());
     const name = "name" in path && typeof path.name === "string" ? path.name : "the data set";
     if (bytes.subarray(0, 4).join() === "80,75,3,4") return openZip(memorySource(name, bytes), { path, split });

@@ -1,3 +1,5 @@
+import { UnknownNameError } from "../errors.ts";
+import { checkOptions } from "../options.ts";
 import type { Interpolation } from "./resize.ts";
 
 /** From 8-bit values to numbers: `(value / divide - mean) / std`, every step rounded to f32, in the channels' order. */
@@ -31,6 +33,7 @@ export interface Statistics {
 export function imageClassification(
   options: { resizeSize?: number; cropSize?: number; interpolation?: Interpolation } & Statistics = {},
 ): Preprocessing {
+  checkOptions("imageClassification", options);
   const { resizeSize = 256, cropSize = 224, interpolation = "bilinear" } = options;
   const { mean = imagenetStatistics.mean, std = imagenetStatistics.std } = options;
   return {
@@ -45,6 +48,7 @@ export function imageClassification(
 export function timmClassification(
   options: { inputSize?: number; cropPct?: number; interpolation?: Interpolation } & Statistics = {},
 ): Preprocessing {
+  checkOptions("timmClassification", options);
   const { inputSize = 224, cropPct = 0.875, interpolation = "bicubic", ...statistics } = options;
   return imageClassification({
     ...statistics,
@@ -69,6 +73,7 @@ export function kerasClassification(
     tf: { channels: "rgb", divide: 127.5, mean: [1, 1, 1], std: [1, 1, 1] },
     torch: base.normalize,
   };
+  if (!normalize[mode]) throw new UnknownNameError("mode", mode, Object.keys(normalize));
   return { ...base, normalize: normalize[mode] };
 }
 

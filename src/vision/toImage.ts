@@ -1,4 +1,5 @@
 import { ArgumentError, ResNetError } from "../errors.ts";
+import { checkOptions } from "../options.ts";
 import { drawnPixels } from "../platform/canvas.ts";
 import type { RgbaPixels } from "../platform/images.ts";
 import { isKind, kindOf } from "../platform/kinds.ts";
@@ -99,6 +100,7 @@ export interface ToImageOptions {
  * @throws ResNetError that names the picture and says what was wrong with it; the signal's reason when that is aborted
  */
 export async function toImage(input: ImageInput, options: ToImageOptions = {}): Promise<RawImage> {
+  checkOptions("toImage", options);
   const { signal } = options;
   signal?.throwIfAborted();
   const image = await convert(input, options);

@@ -1,4 +1,5 @@
 import { ArgumentError } from "../errors.ts";
+import { need } from "../options.ts";
 import { exp } from "../tensor/math.ts";
 import type { Labels } from "./labels/labels.ts";
 
@@ -55,7 +56,8 @@ export function topIndices(values: Numbers, k: number): number[] {
  * @throws ArgumentError when there are labels, but not one for each logit
  */
 export function topK(logits: Numbers, k = 5, labels?: Labels): Prediction[] {
-  if (labels !== undefined && labels.length !== logits.length) {
+  need(logits?.length >= 0, "topK", "logits", logits);
+  if (labels && labels.length !== logits.length) {
     throw new ArgumentError(`topK: ${labels.length} labels for ${logits.length} classes: there must be one for each`);
   }
   const probabilities = softmax(logits);
@@ -68,6 +70,7 @@ export function topK(logits: Numbers, k = 5, labels?: Labels): Prediction[] {
 
 /** Cosine similarity of two feature vectors, -1 to 1. A vector of zeros is like nothing: 0. */
 export function similarity(a: Numbers, b: Numbers): number {
+  for (const feature of [a, b]) need(feature?.length >= 0, "similarity", "two features", feature);
   if (a.length !== b.length) {
     throw new ArgumentError(
       `similarity: the features have ${a.length} and ${b.length} values; are they of one network?`,

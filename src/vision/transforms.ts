@@ -1,4 +1,5 @@
 import { ArgumentError } from "../errors.ts";
+import { need } from "../options.ts";
 import { centerCrop, centerRegion, roundHalfEven } from "./crop.ts";
 import { checkImage, type RawImage, toGrey, toRgb } from "./image.ts";
 import type { Normalization, Preprocessing } from "./presets.ts";
@@ -46,7 +47,14 @@ export function seenRegion(size: { width: number; height: number }, preprocessin
 }
 
 /** One table of 256 numbers for each channel of the result: all that normalisation can give. */
-export function normalizationTables({ channels, divide, mean, std }: Normalization): Float32Array[] {
+export function normalizationTables(normalize: Normalization): Float32Array[] {
+  need(
+    normalize?.mean && normalize.std,
+    "preprocessing",
+    "a normalization: imageClassification().normalize",
+    normalize,
+  );
+  const { channels, divide, mean, std } = normalize;
   const n = channels === "grey" ? 1 : 3;
   if (mean.length !== n || std.length !== n || std.includes(0)) {
     throw new ArgumentError(
@@ -73,7 +81,7 @@ export function preprocess(
   const list = Array.isArray(images) ? (images as readonly RawImage[]) : [images as RawImage];
   const first = list[0];
   if (first === undefined) throw new ArgumentError("preprocess: the batch is empty");
-  const lookup = normalizationTables(preprocessing.normalize);
+  const lookup = normalizationTables(preprocessing?.normalize);
   const channels = lookup.length;
   const small = resizeAndCrop(first, preprocessing);
   const { width, height } = small;

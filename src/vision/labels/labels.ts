@@ -1,4 +1,5 @@
 import { FileFormatError } from "../../errors.ts";
+import { need } from "../../options.ts";
 
 /** What a class is called. `wnid` is its WordNet id (`n02123045`), where there is one. */
 export interface Label {
@@ -10,7 +11,10 @@ export interface Label {
 export type Labels = readonly Label[];
 
 /** Plain names as labels. */
-export const labelsOf = (names: readonly string[]): Labels => names.map((name) => ({ name }));
+export function labelsOf(names: readonly string[]): Labels {
+  need(Array.isArray(names), "labelsOf", "a list of names", names);
+  return names.map((name) => ({ name }));
+}
 
 const wnidPattern = /^n\d{8}$/;
 
@@ -23,6 +27,7 @@ const wnidPattern = /^n\d{8}$/;
  * @throws FileFormatError
  */
 export function parseLabels(text: string, file = "labels"): Labels {
+  need(typeof text === "string", "parseLabels", "a file's text", text);
   const trimmed = text.replace(/^\uFEFF/, "").trim();
   if (trimmed === "") throw new FileFormatError(file, "the file of labels is empty: expected one name a line, or JSON");
   if (!trimmed.startsWith("[") && !trimmed.startsWith("{")) return fromLines(trimmed.split(/\r\n|\n|\r/), file);

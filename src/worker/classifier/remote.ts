@@ -16,6 +16,7 @@ import { checkLabels, classIndex, explanation } from "../../explanation.ts";
 import type { InitOptions } from "../../init.ts";
 import type { ModelName } from "../../models/names.ts";
 import type { ClassifierSource, OpenOptions } from "../../openClassifier.ts";
+import { checkOptions } from "../../options.ts";
 import { isKind } from "../../platform/kinds.ts";
 import type { RawImage } from "../../vision/image.ts";
 import type { Labels } from "../../vision/labels/labels.ts";
@@ -121,10 +122,9 @@ class RemoteClassifier implements Classifier {
   }
 
   async classify(image: ImageInput, options: ClassifyOptions = {}): Promise<Prediction[]> {
-    const { topK: k = 5 } = options;
     this.#needsClasses();
     const [packed, way] = await this.#pack(image, options);
-    return topK(await this.#line.call("logits", { images: [packed] }, way), k, this.labels);
+    return topK(await this.#line.call("logits", { images: [packed] }, way), options.topK, this.labels);
   }
 
   async embed(image: ImageInput, options: PictureOptions = {}): Promise<Float32Array> {
@@ -133,7 +133,7 @@ class RemoteClassifier implements Classifier {
   }
 
   async explain(image: ImageInput, options: ExplainOptions = {}): Promise<Explanation> {
-    const wanted = options.class === undefined ? undefined : classIndex(options.class, this);
+    const wanted = options?.class === undefined ? undefined : classIndex(options.class, this);
     const [packed, way] = await this.#pack(image, options);
     const request = { image: packed, class: wanted };
     const { index, map, picture } = await this.#line.call("explain", request, way);
@@ -151,6 +151,7 @@ class RemoteClassifier implements Classifier {
   }
 
   async #pack(image: ImageInput, options: PictureOptions) {
+    checkOptions("classifier", options);
     const place = this.#line.place();
     const { image: packed, ...way } = await pack(image, options);
     return [packed, { ...way, place, signal: options.signal }] as const;
