@@ -22,13 +22,13 @@ export function stepDecay(lr: number, options: { every: number; gamma?: number }
 
 /** `lr` times `gamma` for each of the `milestones` (epochs) that is past (MultiStepLR). The paper: [82, 123] of 164, 0.1. */
 export function multiStep(lr: number, options: { milestones: readonly number[]; gamma?: number }): Schedule {
-  checkOptions("multiStep", options, "milestones gamma");
-  const { milestones, gamma = 0.1 } = options;
+  const { milestones, gamma = 0.1 } = options ?? {};
   if (!Array.isArray(milestones)) {
     throw new ArgumentError(
       "multiStep: milestones must be a list of epochs: multiStep(0.1, { milestones: [82, 123] })",
     );
   }
+  checkOptions("multiStep", options, "milestones gamma");
   return (step, _total, perEpoch) => {
     const epoch = Math.floor(step / perEpoch);
     return lr * pow(gamma, milestones.filter((m) => epoch >= m).length);
