@@ -26,7 +26,7 @@ type Values = Readonly<Record<string, number | readonly number[]>>;
 function check(owner: string, values: Values, good: (v: number) => boolean, words: string): void {
   for (const [name, v] of Object.entries(values)) {
     if (![v].flat().every((n) => typeof n === "number" && good(n)))
-      throw new ArgumentError(`${owner}: ${name} must be ${words}, got ${String(v)}`);
+      throw new ArgumentError(`${owner}: ${name} must be ${words}, got ${[v].flat().map(String)}`);
   }
 }
 

@@ -466,9 +466,15 @@ test("pictures that cannot be read are listed, labels out of range and other siz
 test("what was forgotten on the way from a path to training is named", async () => {
   const promised = Promise.resolve(tinyData()) as never;
   for (const given of ["pictures" as never, promised]) {
-    await fails(() => prepare(given), /^prepare: needs a data set, as `await openDataset\(path\)` gives it$/);
-    await fails(() => prepareOnDemand(given), /^prepareOnDemand: needs a data set, as/);
-    await fails(() => fit(tinyNet(), given, tinyOptions), /^training: needs pictures, as `await prepare/);
+    await fails(
+      () => prepare(given),
+      /^prepare: needs a data set, such as `await openDataset\(folder\)`, got (String|string|Promise)$/,
+    );
+    await fails(() => prepareOnDemand(given), /^prepareOnDemand: needs a data set, such as/);
+    await fails(
+      () => fit(tinyNet(), given, tinyOptions),
+      /^training: needs pictures as prepare or prepareOnDemand gives them, got/,
+    );
   }
   await fails(() => fit(tinyNet(), tinyData(), undefined as never), /^fit: options are an object, \{ epochs: … \}/);
 });

@@ -23,7 +23,6 @@ export function softmax(logits: Numbers): Float64Array {
       throw new ArgumentError(`softmax: logit ${i} is NaN; are there NaNs in the weights or the input?`);
     if (v > max) max = v;
   }
-  if (logits.length === undefined) throw new ArgumentError("topK: needs numbers: `await tensor.data()`");
   if (!Number.isFinite(max)) throw new ArgumentError(`softmax: the largest of ${logits.length} logits is ${max}`);
   const out = new Float64Array(logits.length);
   let sum = 0;
@@ -56,7 +55,7 @@ export function topIndices(values: Numbers, k: number): number[] {
  * @throws ArgumentError when there are labels, but not one for each logit
  */
 export function topK(logits: Numbers, k = 5, labels?: Labels): Prediction[] {
-  need(logits?.length >= 0, "topK", "logits", logits);
+  need(logits?.length >= 0, "topK", "numbers, such as `await logits.data()`", logits);
   if (labels && labels.length !== logits.length) {
     throw new ArgumentError(`topK: ${labels.length} labels for ${logits.length} classes: there must be one for each`);
   }

@@ -84,7 +84,7 @@ test("top k of logits", () => {
   assert.equal(topIndices([0, 5, 1, 5, 9], 9), [4, 1, 3, 2, 0]);
   assert.throws(() => topK([1, 2], 1, [{ name: "a" }]), /1 labels for 2 classes/);
   assert.throws(() => topK([1, 2], 0), /topK/);
-  assert.throws(() => topK({} as never), /^topK: needs numbers: `await tensor\.data\(\)`$/);
+  assert.throws(() => topK({} as never), /^topK: needs numbers, such as `await logits\.data\(\)`, got Object$/);
 });
 
 test("softmax of large logits, of one, of NaN", () => {
