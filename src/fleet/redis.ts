@@ -163,7 +163,7 @@ function follow(client: Redis, url: string, onNote: (note: string) => void): voi
   });
 }
 
-/** What Redis says as long as it can be read and not written to: its memory or disk is full, it is a replica, it starts. */
+/** What Redis says while it cannot be written to or not even be read: its memory or disk is full, it is a replica, it starts, a script runs. */
 const refusal = /^(?:OOM|MISCONF|READONLY|NOREPLICAS|LOADING|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN)\b/;
 
 /** A refusal in words; other errors as they are. */
@@ -172,10 +172,13 @@ export function explainRefusal(error: unknown): unknown {
   if (!refusal.test(text)) return error;
   const said = text.replace(/ script: .*$/s, "").replace(/\.$/, "");
   const how = text.startsWith("OOM") ? "give it more memory (maxmemory), or remove jobs" : "its log says more";
-  return new FleetError(`Redis refuses to store anything (${said}): ${how}`, { code: "ERR_REDIS", cause: error });
+  return new FleetError(
+    `Redis refuses ${/^(LOADING|BUSY)/.test(text) ? "everything" : "to store anything"} (${said}): ${how}`,
+    { code: "ERR_REDIS", cause: error },
+  );
 }
 
-/** Asks Redis to store something until it does: what was computed waits for it. @throws FleetError when told to stop before */
+/** Asks Redis until it does what it is asked for: what was computed waits for it. @throws FleetError when told to stop before */
 export async function patiently<T>(
   signal: AbortSignal | undefined,
   onNote: (note: string) => void,

@@ -64,8 +64,10 @@ export async function runQueue(
     const { chunk, references, round = 0 } = task.data;
     const attempt = task.attemptsMade + 1;
     try {
-      await checkThere(client, job); // else it is a chunk of another job of this name, which wants another network perhaps
-      const [known] = await readDone(client, job.name, chunk, chunk + 1);
+      const [known] = await patiently(ended, onNote, async () => {
+        await checkThere(client, job); // else it is a chunk of another job of this name, which wants another network perhaps
+        return readDone(client, job.name, chunk, chunk + 1);
+      });
       if (known !== undefined) return; // a worker finished it, and died before the queue heard of it
       const result = await processChunk(
         {
@@ -123,7 +125,7 @@ export async function runQueue(
   try {
     let idleSince = performance.now();
     while (!ended.aborted) {
-      const state = await look(client, job);
+      const state = await patiently(ended, onNote, () => look(client, job));
       if (state === "finished" || state === "gone") break;
       if (state === "open") idleSince = performance.now();
       else if (performance.now() - idleSince > PATIENCE) break;

@@ -58,7 +58,7 @@ export async function work(options: WorkOptions): Promise<Tally> {
   let waited = 0;
   try {
     while (!signal?.aborted) {
-      const job = await nextJob(client, jobs, starved);
+      const job = await patiently(signal, onNote, () => nextJob(client, jobs, starved));
       if (job !== undefined) {
         await join(client, job, options, tally);
         waited = 0;

@@ -214,6 +214,29 @@ if (hasRedis) {
     }
   });
 
+  test("a Redis that answers nothing because a script runs is waited for; before, the worker stayed and did nothing", async () => {
+    const slow = await slowServer();
+    const [notes, seen] = [[] as string[], /Redis refuses everything \(BUSY .*waiting/];
+    try {
+      await submit({ ...at, job: "busy", inputs: [slow.address] });
+      const worker = work({ ...at, out, once: true, jobs: ["busy"], onNote: (note) => notes.push(note) });
+      await slow.asked;
+      await withClient(async (client) => {
+        await client.config("SET", "lua-time-limit", "50");
+        const script = client.eval("while true do end", 0).catch((error: Error) => error.message);
+        while (!notes.some((note) => seen.test(note))) await new Promise((resolve) => setTimeout(resolve, 20));
+        const killer = new Redis(redis.url, { enableReadyCheck: false });
+        await killer.script("KILL");
+        killer.disconnect();
+        assert.match(String(await script), /killed/);
+      });
+      slow.answer();
+      assert.equal(await worker, { chunks: 1, pictures: 1, failed: 0 });
+    } finally {
+      slow.stop();
+    }
+  });
+
   test("what cannot be fetched now is not said to give other bits", async () => {
     const { checked, equal, differences, unread } = await verify("full", at);
     assert.equal([checked, equal, differences, unread.length], [0, 0, [], 1]);
