@@ -11,7 +11,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Classifier } from "../src/classifier.ts";
 import { createClassifier } from "../src/createClassifier.ts";
-import { FileAccessError, FileFormatError, StateDictError } from "../src/errors.ts";
+import { ArgumentError, FileAccessError, FileFormatError, StateDictError } from "../src/errors.ts";
 import { init } from "../src/init.ts";
 import { saveSafetensors } from "../src/io/saveSafetensors.ts";
 import { cifarResnet20 } from "../src/models/cifar.ts";
@@ -106,6 +106,11 @@ test("memory is copied, or handed over when that is said; views of larger memory
   assert.is(copied.length, bytes.length);
   assert.equal(await remote.classify(copied, { transfer: true }), expected);
   assert.is(copied.buffer.byteLength, 0, "handed over");
+  for (const transfer of [true, false]) {
+    const again = await failure(remote.classify(copied, { transfer }));
+    assert.instance(again, ArgumentError);
+    assert.match(again.message, /^classifier: this cannot be sent to its worker \(.*\); was it handed over before/);
+  }
   const pixels = { ...picture, data: picture.data.slice() };
   assert.equal(await remote.classify(pixels, { transfer: true }), await local.classify(picture));
   assert.is(pixels.data.length, 0);

@@ -70,6 +70,11 @@ test("a worker script that is not there is one clear error", async () => {
   );
 });
 
+test("another script that answers something is not taken for a thread", async () => {
+  const worker = pathToFileURL(join(repoRoot, "build/src/worker/node/classifierWorker.js"));
+  await fails(() => createWasmBackend({ threads: 2, relaxed: false, worker }), /^wasm: a worker thread did not start/);
+});
+
 test("a worker that cannot even be asked for is the same error", async () => {
   const worker = new URL("https://example.com/worker.js"); // Node's Worker throws at once, as a page's does for another origin
   await createWasmBackend({ threads: 3, relaxed: false, worker }).then(
@@ -114,7 +119,7 @@ test("workers of a backend that nobody holds any more end; a compiled network ho
   }
 });
 
-const broken = /^wasm: a worker thread stopped during a run; init starts others$/;
+const broken = /^wasm: a worker thread stopped in a run; init starts others$/;
 
 test("a thread that ends in the middle of a tile breaks the run off, which waited for ever", async () => {
   const worker = pathToFileURL(join(repoRoot, "build/test/support/mortalThread.js"));

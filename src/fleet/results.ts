@@ -85,7 +85,7 @@ export function readChunk(job: Job, chunk: number, done: Done, out: readonly str
   }
   throw new FleetError(
     `chunk ${chunk} was done by ${done.host} into ${done.out}, and is not found here: ${tried.join("; ")}; ` +
-      "bring that folder here and name it with --out",
+      "bring that folder here and name it with --out; where it is lost, remove the job and submit it again",
     { code: "ERR_OUTPUT" },
   );
 }

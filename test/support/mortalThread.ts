@@ -9,7 +9,7 @@ parentPort?.on("message", ({ memory, control, index }: Join) => {
   const [open, range] = [control >> 2, (control + 72) >> 3];
   const mine = (control + 128 + index * 64) >> 3;
   longs[(control + 96) >> 3] = 1_000_000n; // a moment's patience, not a minute's
-  parentPort?.postMessage({});
+  parentPort?.postMessage({ ready: true });
   Atomics.wait(words, (control + 64) >> 2, 0); // the first run
   for (;;) {
     const sequence = BigInt(Atomics.load(words, open));

@@ -21,15 +21,16 @@ export async function join(message: Join, post: (answer: Joined) => void): Promi
   let exports: TeamExports | undefined;
   try {
     exports = await instantiateBinary<TeamExports>(name, memory, module);
-    post({});
+    post({ ready: true });
     exports.work(control, index);
   } catch (error) {
     exports?.fail(control);
-    post({ failed: error instanceof Error ? error.message : String(error) });
+    post({ message: error instanceof Error ? error.message : String(error) });
   }
 }
 
 /** A thread's answer, and what it says when it fails later. */
 export interface Joined {
-  readonly failed?: string;
+  readonly ready?: true;
+  readonly message?: string;
 }

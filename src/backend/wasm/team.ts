@@ -53,9 +53,9 @@ export async function startTeam(
         const worker = spawnWorker(script); // throws at once for another origin's script, or where Trusted Types forbid it
         workers.push(worker);
         worker.listen((answer) => {
-          const { failed } = answer as Joined;
-          if (failed === undefined) resolve();
-          else reject(new Error(failed));
+          const { ready, message } = answer as Joined; // another script may say anything
+          if (ready) resolve();
+          else reject(new Error(message));
         }, reject);
         worker.post({ kind: "team", name, module, memory, control, index: i } satisfies Join);
       }),
@@ -87,7 +87,7 @@ export async function startTeam(
       if (!running) return;
     }
     dispose();
-    throw new ResNetError("wasm: a worker thread stopped during a run; init starts others", {
+    throw new ResNetError("wasm: a worker thread stopped in a run; init starts others", {
       code: "ERR_WORKER",
     });
   };

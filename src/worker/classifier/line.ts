@@ -1,4 +1,4 @@
-import { DisposedError } from "../../errors.ts";
+import { ArgumentError, DisposedError } from "../../errors.ts";
 import type { LoadProgress } from "../../openClassifier.ts";
 import { fromFault } from "../faults.ts";
 import type { Spawned } from "../spawn.ts";
@@ -130,10 +130,10 @@ export class Line {
     this.#worker?.busy?.();
     try {
       this.#worker?.post({ id, kind, request }, transfer);
-    } catch (error) {
-      // Something in the request cannot be sent.
+    } catch (cause) {
       this.#asked.delete(id);
-      settle(call, error);
+      const message = `classifier: this cannot be sent to its worker (${(cause as Error).message}); was it handed over before (transfer: true)?`;
+      settle(call, new ArgumentError(message, { cause }));
       this.#rest();
     }
   }
