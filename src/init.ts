@@ -15,7 +15,7 @@ export interface InitOptions {
    * WebAssembly. `info().reasons` says what was chosen and why.
    */
   readonly backend?: (typeof backends)[number];
-  /** Threads of the wasm backend; 1 by default. */
+  /** Threads of the wasm backend; 1 by default. More than there are cores wait for one another: sixteen on two take ten times as long as two. */
   readonly threads?: number;
   /** Use the relaxed-SIMD binary where the engine has it: faster, but bits depend on the CPU. */
   readonly relaxed?: boolean;
