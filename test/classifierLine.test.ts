@@ -83,7 +83,10 @@ test("a worker whose threads broke off is given up with the call, and the next o
   puppets[0]!.answer({ value: {} });
   await turn();
   puppets[0]!.answer({ fault: toFault(new ResNetError("a thread stopped", { code: "ERR_WORKER" })) });
-  for (const error of [await first, await second]) assert.match(error.message, /^a thread stopped$/);
+  for (const error of [await first, await second]) {
+    assert.instance(error, WorkerError);
+    assert.match(error.message, /^classifier: a thread stopped$/);
+  }
   assert.is(puppets[0]!.ended, true);
   const third = call().catch((error) => error);
   await turn();

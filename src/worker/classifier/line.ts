@@ -208,8 +208,12 @@ export class Line {
     call.signal?.removeEventListener("abort", call.onAbort);
     if ("fault" in message) {
       const error: Error & { code?: string } = fromFault(message.fault);
-      call.reject(error);
-      if (error.code === "ERR_WORKER") this.#end(error); // its team of threads broke off: nothing can be done with it any more
+      if (call.kind !== "open" && error.code === "ERR_WORKER") {
+        // Its team of threads broke off: nothing can be done with it any more.
+        const reason = new WorkerError(`classifier: ${error.message}`, error);
+        call.reject(reason);
+        this.#end(reason);
+      } else call.reject(error);
     } else call.resolve(message.value as never);
     if (call.kind !== "open") this.#rest();
   }
