@@ -2,8 +2,8 @@ import { readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { httpFetch } from "#platform";
 import { ResNetError } from "../errors.ts";
-import { limitedBytes } from "../io/limitedBytes.ts";
 import { isTemporary } from "../io/retry.ts";
+import { readAtMost } from "../platform/readAtMost.ts";
 import { messageOf } from "./errors.ts";
 import { errorCode, getObject, isRefusedRequester } from "./s3.ts";
 
@@ -53,17 +53,17 @@ export async function fetchPicture(reference: string): Promise<Uint8Array<ArrayB
     const known = await stat(path);
     if (!known.isFile()) throw new FetchFailure(known.isDirectory() ? lasting.EISDIR! : "is not a file", false);
     if (known.size > MAX_BYTES) throw tooLarge(known.size);
-    const bytes = await readFile(path);
-    // Small files come out of a pool that others use as well: what is sent to another thread must stand alone.
-    return bytes.byteLength === bytes.buffer.byteLength
-      ? new Uint8Array(bytes.buffer as ArrayBuffer)
-      : new Uint8Array(bytes);
+    return alone(await readFile(path));
   } catch (error) {
     if (error instanceof FetchFailure) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? messageOf(error);
     throw new FetchFailure(lasting[code] ?? `cannot be read (${code})`, lasting[code] === undefined);
   }
 }
+
+/** Small pieces come out of a pool that others use as well: what is sent to another thread must stand alone. */
+const alone = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
+  bytes.byteLength === bytes.buffer.byteLength ? new Uint8Array(bytes.buffer as ArrayBuffer) : new Uint8Array(bytes);
 
 const tooLarge = (size: number): FetchFailure =>
   new FetchFailure(`is ${size} bytes long: a picture file of more than ${MAX_BYTES} is not read`, false);
@@ -88,9 +88,9 @@ async function download(ask: () => Promise<Response>, s3 = false): Promise<Uint8
       await response.body?.cancel();
       throw tooLarge(length);
     }
-    const bytes = await limitedBytes(response, MAX_BYTES);
+    const bytes = response.body === null ? new Uint8Array() : await readAtMost(response.body, MAX_BYTES);
     if (bytes === undefined) throw new FetchFailure(`is longer than ${MAX_BYTES} bytes: no picture file is`, false);
-    return bytes;
+    return alone(bytes);
   } catch (error) {
     if (error instanceof FetchFailure) throw error;
     if (error instanceof ResNetError)

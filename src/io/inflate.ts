@@ -1,4 +1,5 @@
 import { FileFormatError } from "../errors.ts";
+import { readAtMost } from "../platform/readAtMost.ts";
 import { quote } from "./quote.ts";
 import { type ByteSource, checkRange, readBytes } from "./source.ts";
 import type { ZipMember } from "./zip.ts";
@@ -55,21 +56,11 @@ async function inflate(source: ByteSource, member: ZipMember): Promise<Uint8Arra
       if (at === member.packed) controller.close();
     },
   });
-  const result = new Uint8Array(member.size);
-  let filled = 0;
-  const reader = packed.pipeThrough(new DecompressionStream("deflate-raw")).getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    if (filled + value.length > result.length) {
-      await reader.cancel().catch(() => {});
-      throw new RangeError(`more than the announced ${member.size} bytes came out`);
-    }
-    result.set(value, filled);
-    filled += value.length;
-  }
-  if (filled !== result.length) throw new RangeError(`${filled} bytes came out, ${result.length} were announced`);
-  return result;
+  const { size } = member;
+  const bytes = await readAtMost(packed.pipeThrough(new DecompressionStream("deflate-raw")), size);
+  if (bytes === undefined) throw new RangeError(`more than the announced ${size} bytes came out`);
+  if (bytes.length < size) throw new RangeError(`${bytes.length} bytes came out, ${size} were announced`);
+  return bytes;
 }
 
 /** One source: `first`, then the parts. A read may not cross from one to the next, and members never do. */

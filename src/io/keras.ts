@@ -170,13 +170,17 @@ interface Values {
   [index: number]: number;
 }
 
-/** [space, in, out] to [out, in, space]. */
-function turn(from: Values, to: Values, shape: readonly number[]): void {
+/** [space, in, out] to [out, in, space], which is `shape`; or back. */
+export function turn(from: Values, to: Values, shape: readonly number[], back = false): void {
   const [outer, inner, height = 1, width = 1] = shape as [number, number, number?, number?];
   const space = height * width;
   for (let o = 0, at = 0; o < outer; o++) {
     for (let i = 0; i < inner; i++) {
-      for (let s = 0; s < space; s++) to[at++] = from[(s * inner + i) * outer + o]!;
+      for (let s = 0; s < space; s++, at++) {
+        const other = (s * inner + i) * outer + o;
+        if (back) to[other] = from[at]!;
+        else to[at] = from[other]!;
+      }
     }
   }
 }

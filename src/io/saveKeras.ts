@@ -1,6 +1,7 @@
 import { ArgumentError } from "../errors.ts";
 import { kerasName, kerasOrder } from "../models/kerasNames.ts";
 import type { Hdf5Library } from "./hdf5.ts";
+import { turn } from "./keras.ts";
 import type { CheckpointTensor } from "./stateDict.ts";
 
 export interface SaveKerasOptions {
@@ -95,18 +96,12 @@ function* sorted({ variables }: Layer): Generator<[name: string, data: Float32Ar
     const [outer, inner = 1, ...space] = tensor.shape as [number, ...number[]];
     const values = tensor.read();
     if (tensor.shape.length === 1) yield [name, values, [outer]];
-    else yield [name, turnedBack(values, outer, inner), [...space, inner, outer]];
+    else {
+      const turned = new Float32Array(values.length);
+      turn(values, turned, tensor.shape, true);
+      yield [name, turned, [...space, inner, outer]];
+    }
   }
-}
-
-/** [out, in, space] to [space, in, out]. */
-function turnedBack(from: Float32Array, outer: number, inner: number): Float32Array {
-  const to = new Float32Array(from.length);
-  const space = from.length / (outer * inner);
-  for (let o = 0, at = 0; o < outer; o++) {
-    for (let i = 0; i < inner; i++) for (let s = 0; s < space; s++) to[(s * inner + i) * outer + o] = from[at++]!;
-  }
-  return to;
 }
 
 function writeNamed(file: Group, layers: readonly Layer[]): void {

@@ -22,16 +22,14 @@ export function parseStrictJson(text: string): Json {
       at++;
     }
   };
-  const expect = (c: string) => {
-    skipSpace();
-    if (text[at] !== c) fail(`${JSON.stringify(c)} expected`);
-    at++;
-  };
   const takes = (c: string) => {
     skipSpace();
     if (text[at] !== c) return false;
     at++;
     return true;
+  };
+  const expect = (c: string) => {
+    if (!takes(c)) fail(`${JSON.stringify(c)} expected`);
   };
   // Scalars are cut out and handed to JSON.parse.
   const scalar = (token: string | undefined, what: string): Json => {

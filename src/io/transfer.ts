@@ -96,7 +96,10 @@ export async function transfer(url: string, part: Part, options: TransferOptions
   }
 }
 
-/** Sends the request, for the rest where there is a part that can be continued, and looks at the answer's head. */
+/**
+ * Sends the request, for the rest where there is a part that can be continued, and looks at the answer's head. Whoever hears that it failed
+ * closes the connection.
+ */
 async function request(
   url: string,
   part: Part,
@@ -111,14 +114,6 @@ async function request(
   const response = await options.fetch(url, { headers, signal: watch.signal });
 
   const { status } = response;
-  const refuse = async (): Promise<never> => {
-    await response.body?.cancel().catch(() => {});
-    const text = `the server answered ${status} ${response.statusText}`.trim();
-    if (isTemporary(status)) {
-      throw new Interrupted(text, { wait: retryAfter(response.headers.get("retry-after")), status });
-    }
-    throw new DownloadError(url, text, { status });
-  };
   if (status === 416 && continues) {
     await response.body?.cancel().catch(() => {});
     const total = /\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
@@ -126,9 +121,14 @@ async function request(
     await part.reset({ validator: undefined, total: undefined });
     throw new Interrupted("the server does not have the rest of this file; it begins anew", { wait: 0, status });
   }
-  if (status !== 200 && !(status === 206 && continues)) await refuse();
+  if (status !== 200 && !(status === 206 && continues)) {
+    const text = `the server answered ${status} ${response.statusText}`.trim();
+    if (isTemporary(status)) {
+      throw new Interrupted(text, { wait: retryAfter(response.headers.get("retry-after")), status });
+    }
+    throw new DownloadError(url, text, { status });
+  }
   if (/^text\/html\b/i.test(response.headers.get("content-type") ?? "")) {
-    await response.body?.cancel().catch(() => {});
     throw new DownloadError(url, "the server sent a web page (a login, or an error), not the file", { status });
   }
   if (status === 206) {
@@ -136,7 +136,6 @@ async function request(
     const total = range?.[2] === undefined || range[2] === "*" ? undefined : Number(range[2]);
     const differs = total !== undefined && note?.total !== undefined && total !== note.total;
     if (range === null || Number(range[1]) !== size || differs) {
-      await response.body?.cancel().catch(() => {});
       await part.reset({ validator: undefined, total: undefined });
       throw new Interrupted("the server sent another part than was asked for; it begins anew", { wait: 0, status });
     }

@@ -1,6 +1,7 @@
 import { ResNetError } from "../errors.ts";
 import { drawnPixels } from "./canvas.ts";
 import type { RgbaPixels } from "./images.ts";
+import { readAtMost } from "./readAtMost.ts";
 
 /** Bytes as a Blob, which takes none of memory that is shared: those are copied (and another frame's as well). */
 const blobOf = (data: Uint8Array) =>
@@ -8,19 +9,9 @@ const blobOf = (data: Uint8Array) =>
 
 /** Unpacks a zlib stream; throws as soon as it gives more than `max` bytes. */
 export async function inflate(data: Uint8Array, max: number): Promise<Uint8Array> {
-  const packed = blobOf(data).stream();
-  const reader = packed.pipeThrough(new DecompressionStream("deflate")).getReader();
-  const out = new Uint8Array(max);
-  let at = 0;
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-    if (at + piece.value.length > max) {
-      await reader.cancel();
-      throw new Error(`it gives more than ${max} bytes`);
-    }
-    out.set(piece.value, at);
-    at += piece.value.length;
-  }
-  return out.subarray(0, at);
+  const out = await readAtMost(blobOf(data).stream().pipeThrough(new DecompressionStream("deflate")), max);
+  if (out === undefined) throw new Error(`it gives more than ${max} bytes`);
+  return out;
 }
 
 /** Packs into a zlib stream. */

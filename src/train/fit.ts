@@ -5,7 +5,6 @@ import { BatchNorm2d } from "../nn/batchNorm2d.ts";
 import { checkNet, type Module } from "../nn/module.ts";
 import { crossEntropy } from "../ops/crossEntropy.ts";
 import { checkOptions, checkWhole } from "../options.ts";
-import { kindOf } from "../platform/kinds.ts";
 import { tidy } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { imageClassification } from "../vision/presets.ts";
@@ -86,12 +85,8 @@ class Fit {
     }
     checkTrainable(data);
     if (validation && validation.classes.join("\n") !== data.classes.join("\n")) {
-      const only = (a: TrainingData, b: TrainingData) =>
-        a.classes.filter((name) => !b.classes.includes(name)).join(", ") || "none";
-      throw new ArgumentError(
-        "fit: the validation data has other classes than the training data, or in another order: " +
-          `missing ${only(data, validation)}; unknown ${only(validation, data)}`,
-      );
+      const [own, other] = [data, validation].map(({ classes }) => classes.join(", "));
+      throw new ArgumentError(`fit: the validation data has other classes (${other}) than the training data (${own})`);
     }
     const norms = [...net.modules()].some((m) => m instanceof BatchNorm2d);
     if (batch === 1 && norms) {
@@ -116,11 +111,12 @@ class Fit {
     }
     this.#schedule = typeof schedule === "number" ? constant(schedule) : schedule;
     this.#ema = ema === undefined ? undefined : new Ema(net, ema);
+    const optimizer = this.#optimizer;
     const settings = {
       ...(name === undefined ? {} : { network: name }),
       data: data.length,
       classes: data.classes.length,
-      classNames: data.classes,
+      ...Object.fromEntries(data.classes.map((name, i) => [`class ${i}`, name])),
       batch,
       epochs,
       seed,
@@ -129,10 +125,18 @@ class Fit {
       labelSmoothing,
       clipNorm: clipNorm ?? null,
       ema: ema ?? null,
-      optimizer: { name: this.#optimizer.name, ...this.#optimizer.settings() },
+      optimizer: { name: optimizer.name, ...optimizer.settings() },
       rates: [0, 0.25, 0.5, 0.75].map((share) => this.#rate(Math.floor(share * this.#total))),
     };
-    this.#run = { net, optimizer: this.#optimizer, ema: this.#ema, settings };
+    this.#run = {
+      net,
+      optimizer,
+      ema: this.#ema,
+      // Of the moment: parameters may be thawed along the way.
+      get settings() {
+        return { ...settings, ...optimizer.moves() };
+      },
+    };
   }
 
   get #total(): number {
@@ -154,12 +158,7 @@ class Fit {
       recompute,
     });
     checkOutputs("fit", memory.outputShape, data);
-    if (resume) {
-      // A path, or a promise of a checkpoint, has none of its parts.
-      if (resume.extra === undefined)
-        throw new ArgumentError(`fit: resume is an open checkpoint, await loadCheckpoint(path), got ${kindOf(resume)}`);
-      this.#progress = restoreRun(resume, this.#run);
-    }
+    if (resume) this.#progress = restoreRun(resume, this.#run);
     await onStart?.({ memory, steps: this.#total, perEpoch: this.#loader.steps, done: this.#optimizer.steps });
     if (recompute) this.#undo.push(recomputeBlocks(net));
     this.#zeroGrad();

@@ -72,11 +72,13 @@ export abstract class Optimizer {
 
   /** Settings, for a checkpoint to compare. */
   abstract settings(): Readonly<Record<string, number | boolean>>;
-  /** Parameters whose settings are not those of all, for a checkpoint to compare. */
-  groups(): Readonly<Record<string, Pick<ParameterSlot, "lrScale" | "weightDecay">>> {
-    const { weightDecay: usual } = this.settings();
-    const own = this.slots.filter(({ lrScale, weightDecay }) => lrScale !== 1 || weightDecay !== usual);
-    return Object.fromEntries(own.map(({ name, lrScale, weightDecay }) => [name, { lrScale, weightDecay }]));
+  /** What it does to each parameter at this moment, and to how many, for a checkpoint to compare. */
+  moves(): Readonly<Record<string, unknown>> {
+    const each = this.slots.map(({ name, parameter, ...own }) => [
+      `parameter ${name}`,
+      parameter.requiresGrad ? own : "frozen",
+    ]);
+    return { parameters: each.length, ...Object.fromEntries(each) };
   }
 
   /** Tensors of state that each parameter has. */

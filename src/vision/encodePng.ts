@@ -1,6 +1,7 @@
 import { deflate } from "#images";
+import { join } from "../platform/readAtMost.ts";
 import { checkImage, type RawImage } from "./image.ts";
-import { crc32, join, paeth } from "./png.ts";
+import { crc32, paeth } from "./png.ts";
 
 const colorTypes = { 1: 0, 3: 2, 4: 6 } as const;
 

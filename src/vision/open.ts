@@ -1,13 +1,13 @@
 import { httpFetch, openFile } from "#platform";
 import { DownloadError, FileFormatError } from "../errors.ts";
-import { limitedBytes } from "../io/limitedBytes.ts";
 import { reason } from "../io/reason.ts";
+import { readAtMost } from "../platform/readAtMost.ts";
 
 /** No picture file is larger; what is must not be read into memory to find that out. */
 const MAX_BYTES = 2 ** 29;
 
-const tooLarge = (name: string, size: number | string) =>
-  new FileFormatError(name, `is ${size} bytes long: a picture file of more than ${MAX_BYTES} is not read`);
+const tooLarge = (name: string, size: number) =>
+  new FileFormatError(name, `is ${size} bytes long or more: a picture file of more than ${MAX_BYTES} is not read`);
 
 /**
  * The bytes of a picture file by its path (Node, Deno, Bun), `file:` URL, or address.
@@ -30,17 +30,15 @@ async function download(url: string, signal: AbortSignal | undefined): Promise<U
   try {
     // Weights and pictures come by one way: where that is a proxy's, for both.
     response = await (/^https?:/i.test(url) ? httpFetch : fetch)(url, signal === undefined ? {} : { signal });
-    const length = Number(response.headers.get("content-length") ?? 0);
-    if (length > MAX_BYTES) {
-      await response.body?.cancel();
-      throw tooLarge(shown, length);
-    }
-    if (response.ok) {
-      const bytes = await limitedBytes(response, MAX_BYTES);
-      if (bytes === undefined) throw tooLarge(shown, `${MAX_BYTES + 1} or more`);
+    const { body } = response;
+    const length = Number(response.headers.get("content-length"));
+    if (response.ok && !(length > MAX_BYTES)) {
+      const bytes = body === null ? new Uint8Array() : await readAtMost(body, MAX_BYTES);
+      if (bytes === undefined) throw tooLarge(shown, MAX_BYTES + 1);
       return bytes;
     }
-    await response.body?.cancel(); // one that nobody reads keeps a process alive
+    await body?.cancel(); // one that nobody reads keeps a process alive
+    if (response.ok) throw tooLarge(shown, length);
   } catch (cause) {
     signal?.throwIfAborted();
     if (cause instanceof FileFormatError) throw cause;

@@ -170,11 +170,8 @@ function classFolders(
   const isSplit = (of: "train" | "test") =>
     splitNames[of].map((name) => [...parts].find((folder) => folder.toLowerCase() === `${name}/`)).find(Boolean);
   const part = (isSplit("train") ?? isSplit("test")) === undefined ? "" : isSplit(split);
-  if (part === undefined) {
-    const other = split === "test" ? "train" : "test";
-    const message = `has no folder ${splitNames[split].join(" or ")}, only ${isSplit(other)}: ask for the split ${other}`;
-    throw new FileFormatError(name, message, { code: "ERR_NO_SPLIT" });
-  }
+  if (part === undefined)
+    throw new FileFormatError(name, `has no folder ${splitNames[split].join(" or ")}`, { code: "ERR_NO_SPLIT" });
   const root = top + part;
   const samples: { file: string; folder: string }[] = [];
   for (const file of pictures) {

@@ -1,4 +1,5 @@
 import { FileFormatError } from "../errors.ts";
+import { join } from "../platform/readAtMost.ts";
 import { exifOrientation, type Orientation } from "./exif.ts";
 import { type RawImage, sizeProblem } from "./image.ts";
 
@@ -193,18 +194,6 @@ export async function decodePng(header: PngHeader, file: string, inflate: Inflat
     at += h * (stride + 1);
   }
   return { data: out, width, height, channels };
-}
-
-/** Pieces one after another. One alone is not copied. */
-export function join(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 /** Undoes the filters of a pass in place (PNG specification, 9). Each row is a filter's number and `stride` bytes. */

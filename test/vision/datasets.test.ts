@@ -156,7 +156,7 @@ test("zips: the folder that was packed is no class, and test/ comes before val/ 
     const set = await open(names, split);
     assert.equal([set.classes, set.nameOf(0)], [classes, `the data set/${first}`], names.join());
   }
-  await refused(open(["train/x/1.png"], "test"), /has no folder test or .*, only train\/: ask for the split train/);
+  await refused(open(["train/x/1.png"], "test"), /has no folder test/);
   await refused(open(["train/1.png", "test/2.png"], "test"), /expected test\/<class>\/<picture>/);
 });
 

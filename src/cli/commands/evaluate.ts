@@ -1,5 +1,5 @@
 import type { Classifier } from "../../classifier.ts";
-import { ArgumentError } from "../../errors.ts";
+import { ArgumentError, FileFormatError } from "../../errors.ts";
 import { type ImageDataset, matchClasses, type Sample } from "../../vision/datasets.ts";
 import { openDataset } from "../../vision/openDataset.ts";
 import { topIndices } from "../../vision/topk.ts";
@@ -42,7 +42,10 @@ export const evaluate: Command = {
     const split = text(values, "split") ?? "test";
     if (split !== "test" && split !== "train") throw new UsageError(`--split must be test or train, got ${split}`);
     await start(values);
-    const dataset = await openDataset(path, { split });
+    const dataset = await openDataset(path, { split }).catch((error: unknown) => {
+      if (!(error instanceof FileFormatError) || error.code !== "ERR_NO_SPLIT") throw error;
+      throw new UsageError(`${error.message}: give --split ${split === "test" ? "train" : "test"}`);
+    });
     const classifier = await openNetwork(values);
     const result = await measure(classifier, dataset, values);
     classifier.dispose();
