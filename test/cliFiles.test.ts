@@ -421,6 +421,16 @@ test("what train made of grey pictures classifies them, by their own names", asy
   assert.is(lastJson(measured).total, 10, measured.err);
 });
 
+test("convert keeps what a safetensors file says of itself, and says pt for PyTorch's", async () => {
+  const [from, to] = ["said", "said-again"].map((name) => join(temporary, `${name}.safetensors`)) as [string, string];
+  const metadata = { format: "pt", by: 'a "person"' };
+  writeFileSync(from, saveSafetensors(new Map([["w", { shape: [1], data: Float32Array.of(1) }]]), { metadata }));
+  assert.is((await run("convert", from, to, "--dtype", "bf16")).code, 0);
+  assert.equal([...(await loadCheckpoint(to)).extra], Object.entries(metadata));
+  assert.is((await run("convert", sources["golden narrow.pth"], to)).code, 0);
+  assert.equal([...(await loadCheckpoint(to)).extra], [["format", "pt"]]);
+});
+
 test("messages that nobody hears any more end nothing", () => {
   if (!existsSync("/dev/full")) return;
   const args = ["-c", '"$0" "$@" 2> /dev/full', process.execPath, main, "classify", "--json", "none.jpg", sample];

@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { saveLabels } from "../src/cli/saveWeights.ts";
 import { loadCheckpoint } from "../src/io/checkpoint.ts";
 import { encodePng } from "../src/vision/encodePng.ts";
+import { parseLabels } from "../src/vision/labels/labels.ts";
 
 /** What `resnet-ts train` writes is what the other commands take. */
 const test = suite("the command's trainings");
@@ -96,6 +98,23 @@ test("a run does not go on as another network of the same parameters", async () 
   assert.match(err, /network was "cifar_plain20" and is "cifar_resnet20". Resume with the same, or start anew/);
   assert.ok(readFileSync(join(out, "model.safetensors")).equals(before));
   assert.is(run("train", ...options, "--model", "cifar_plain20").code, 0);
+});
+
+test("labels.txt is read back whatever the classes are called", () => {
+  const read = () => parseLabels(readFileSync(join(root, "labels.txt"), "utf8")).map(({ name }) => name);
+  for (const classes of [
+    ["[x]", "y"],
+    ["{", "}"],
+    ["a\nb", "c"],
+    [" a", "a "],
+    ["n01440764 tench", "n01443537 goldfish"],
+    ["a"],
+  ]) {
+    saveLabels(root, classes);
+    assert.equal(read(), classes);
+  }
+  saveLabels(root, ["é b", "c"]);
+  assert.is(readFileSync(join(root, "labels.txt"), "utf8"), "é b\nc\n", "one a line where that is the same");
 });
 
 test("--no-flip: nothing is mirrored; classes that are signs get a hint", async () => {
