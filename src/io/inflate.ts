@@ -1,6 +1,7 @@
 import { FileFormatError } from "../errors.ts";
 import { readAtMost } from "../platform/readAtMost.ts";
 import { quote } from "./quote.ts";
+import { reason } from "./reason.ts";
 import { type ByteSource, checkRange, readBytes } from "./source.ts";
 import type { ZipMember } from "./zip.ts";
 
@@ -36,7 +37,7 @@ export async function inflateMembers(
     const { name, method, size } = member;
     if (method !== 8) fail(`not a valid PyTorch file: ${quote(name)} is packed by method ${method}`);
     const bytes = await inflate(source, member).catch((cause: unknown) => {
-      return fail(`${quote(name)} cannot be unpacked: ${cause instanceof Error ? cause.message : cause}`, cause);
+      return fail(`${quote(name)} cannot be unpacked: ${reason(cause)}`, cause);
     });
     result.set(name, { name, method: 0, packed: size, size, offset: end });
     parts.push(bytes);

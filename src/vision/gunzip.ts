@@ -1,4 +1,5 @@
 import { FileFormatError } from "../errors.ts";
+import { reason } from "../io/reason.ts";
 import { readAtMost } from "../platform/readAtMost.ts";
 
 /** No data set that is read into memory unpacks to more. */
@@ -13,6 +14,6 @@ export async function gunzipped(data: Uint8Array, file: string): Promise<Uint8Ar
     if (bytes !== undefined) return bytes;
     throw new Error(`it unpacks to more than ${MAX_BYTES} bytes`);
   } catch (cause) {
-    throw new FileFormatError(file, `the gzip file cannot be unpacked: ${(cause as Error).message}`, { cause });
+    throw new FileFormatError(file, `the gzip file cannot be unpacked: ${reason(cause)}`, { cause });
   }
 }

@@ -128,7 +128,8 @@ async function openIdx(path: string): Promise<ImageDataset> {
 }
 
 function openZip(source: ByteSource, origin: DatasetOrigin): ImageDataset {
-  const members = readZip(source);
+  // Windows' own programs write `\\` between folders.
+  const members = new Map([...readZip(source)].map(([name, member]) => [name.replaceAll("\\", "/"), member]));
   const read = async (name: string) => {
     const member = members.get(name) as ZipMember;
     if (member.method === 0) return readBytes(source, member.offset, member.size);

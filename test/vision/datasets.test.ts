@@ -101,7 +101,7 @@ test("a folder of batches: the parts one after another, gzip told by content", a
     assert.is(one.length, 1);
     assert.is((await openDataset(folder)).length, 1);
     writeFileSync(join(folder, "test_batch.bin"), gzipSync(cifar10([5], 4)).subarray(0, 1000));
-    await refused(openDataset(folder), /test_batch\.bin: the gzip file cannot be unpacked/);
+    await refused(openDataset(folder), /test_batch\.bin: the gzip file cannot be unpacked: \w/);
   });
 });
 
@@ -149,6 +149,7 @@ test("zips: the folder that was packed is no class, and test/ comes before val/ 
     [parts.map((name) => `flowers/${name}`), "test", ["x", "y"], "flowers/test/x/t.png"],
     [parts.map((name) => `flowers/${name}`), "train", ["x"], "flowers/train/x/1.png"],
     [["a/b/cat/1.png", "a/b/dog/deep/2.png", "__MACOSX/a/b/cat/._1.png"], undefined, ["cat", "dog"], "a/b/cat/1.png"],
+    [["top\\train\\cat\\1.png", "top\\test\\dog\\2.png"], "train", ["cat"], "top/train/cat/1.png"],
     [["cat/1.png", "cat/deep/2.png"], undefined, ["cat"], "cat/1.png"],
     [["cat/deep/1.png", "dog/2.png"], undefined, ["cat", "dog"], "cat/deep/1.png"],
   ];
