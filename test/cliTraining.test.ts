@@ -128,6 +128,17 @@ test("--no-flip: nothing is mirrored; classes that are signs get a hint", async 
   const mirrored = training(data, `${data}-run`);
   assert.match(mirrored.err, /mirrored as well; if the classes 0 … are signs, give --no-flip/);
   assert.equal(await augment(`${data}-run`), { pad: 4, flip: true });
+  const weights = ["--model", "cifar_plain20", "--weights", join(`${data}-run`, "model.safetensors")];
+  writeFileSync(join(`${data}-run`, "labels.txt"), "a\nb\nc\n");
+  const misnamed = run("classify", join(data, "test/0/0.png"), ...weights);
+  assert.is(misnamed.code, 2);
+  assert.match(
+    misnamed.err,
+    /3 labels for 2 classes: .*-run.labels\.txt, which lies beside the weights: give --labels/,
+  );
+  const unset = run("classify", "", ...weights);
+  assert.is(unset.code, 2);
+  assert.match(unset.err, /an empty word was given/);
   const upright = training(data, `${data}-upright`, "--no-flip");
   assert.not.match(upright.err, /mirrored/);
   assert.equal(await augment(`${data}-upright`), { pad: 4, flip: false });

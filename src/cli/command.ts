@@ -59,6 +59,7 @@ export function parse(command: Command, args: readonly string[]): { values: Valu
   }
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    if (positionals.includes("")) throw new UsageError("an empty word was given (a variable that is not set?)");
     return { values: values as Values, positionals };
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message.split("\n")[0]! : String(error));

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Classifier } from "../classifier.ts";
 import { createClassifier } from "../createClassifier.ts";
+import { ArgumentError } from "../errors.ts";
 import { openFile } from "../platform/nodeFiles.ts";
 import { parseLabels } from "../vision/labels/labels.ts";
 import { type OptionSpec, text, type Values } from "./command.ts";
@@ -41,7 +42,8 @@ export const networkOptions: Readonly<Record<string, OptionSpec>> = {
 /** The network that the options choose, with its weights. */
 export async function openNetwork(values: Values): Promise<Classifier> {
   const weights = text(values, "weights");
-  const labels = text(values, "labels") ?? labelsBeside(weights);
+  const given = text(values, "labels");
+  const labels = given ?? labelsBeside(weights);
   let bar: Progress | undefined;
   const classifier = await createClassifier(text(values, "model") ?? "cifar_resnet20", {
     onProgress({ phase, file, loaded, total }) {
@@ -53,6 +55,11 @@ export async function openNetwork(values: Values): Promise<Classifier> {
     ...(weights === undefined ? {} : { weights }),
     fetch: fetching(values),
     ...(labels === undefined ? {} : { labels: parseLabels(read(labels), labels) }),
+  }).catch((error: unknown) => {
+    const isCount = error instanceof ArgumentError && / labels for \d+ classes$/.test(error.message);
+    if (!isCount || labels === undefined) throw error;
+    const advice = given === undefined ? ", which lies beside the weights: give --labels FILE, or move it" : "";
+    throw new ArgumentError(`${error.message}: ${labels}${advice}`, { cause: error });
   });
   bar?.end();
   return classifier;
