@@ -50,7 +50,7 @@ export async function loadCheckpoint(
   source: CheckpointSource,
   options: LoadCheckpointOptions = {},
 ): Promise<Checkpoint> {
-  checkOptions("loadCheckpoint", options);
+  checkOptions("loadCheckpoint", options, "name key hdf5 download signal");
   const { forget, ...bytes } = await openSource(source, options);
   let format: CheckpointFormat;
   let keras: ByteSource | undefined;

@@ -75,6 +75,8 @@ for (const variant of ["nested.pth", "nested-legacy.pth"]) {
 test("the option key picks the dictionary, and a wrong one lists those that are there", async () => {
   assert.is((await loadCheckpoint(golden("nested.pth"), { key: "state_dict" })).size, 7);
   const error = await failure(loadCheckpoint(golden("nested.pth"), { key: "ema" }));
+  const misspelt = await failure(loadCheckpoint(golden("nested.pth"), { kye: "ema" } as object));
+  assert.match(misspelt.message, /unknown option of loadCheckpoint "kye"; did you mean "key"/);
   assert.match(error.message, /no dictionary of tensors under "ema" .*"epoch", "arch", "state_dict"/);
 });
 

@@ -161,7 +161,12 @@ test("zips: the folder that was packed is no class, and test/ comes before val/ 
   await refused(open(["train/1.png", "test/2.png"], "test"), /expected test\/<class>\/<picture>/);
 });
 
-test("a split that is none is refused", async () => {
+test("a split that is none is refused, and so are other options", async () => {
+  await refused(
+    openDataset("anywhere", "train" as unknown as object),
+    /openDataset: options are an object, \{ split: … \}, got train/,
+  );
+  await refused(openDataset("anywhere", { part: "train" } as object), /unknown option of openDataset "part"/);
   await refused(openDataset("anywhere", { split: "val" as "test" }), /unknown split "val".*train, test/);
 });
 
