@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join, relative } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { createContext, runInContext } from "node:vm";
 import { suite } from "uvu";
@@ -278,10 +278,13 @@ test("weights: bytes, Blob and path; what does not fit or is not there is said",
 
 test("threads, the js backend and a binary of one's own are set up in the worker", async () => {
   const expected = await local.logits([picture]);
-  const team = await createClassifier("cifar_resnet20", { worker: true, init: { threads: 2 } });
-  assert.equal([team.backend.binary, team.backend.threads], ["strictThreads", 2]);
-  assert.equal(await team.logits([picture]), expected);
-  team.dispose();
+  const script = pathToFileURL(join(repoRoot, "build/src/worker/node/worker.js"));
+  for (const own of [{}, { worker: script }, { worker: script.href }, { worker: fileURLToPath(script) }]) {
+    const team = await createClassifier("cifar_resnet20", { worker: true, init: { threads: 2, ...own } });
+    assert.equal([team.backend.binary, team.backend.threads], ["strictThreads", 2]);
+    assert.equal(await team.logits([picture]), expected);
+    team.dispose();
+  }
   const js = await createClassifier("cifar_resnet20", { worker: true, init: { backend: "js" } });
   assert.is(js.backend.backend, "js");
   assert.is((await js.classify(picture))[0]!.label, "cat");

@@ -29,7 +29,9 @@ export const dataWorkers: DataWorkers | undefined = {
 };
 
 function start(script: string | URL): Spawned {
-  const worker: Worker = new (threadsModule().Worker)(script);
+  // On its way to another worker a URL was a string, which Node takes for a path.
+  const place = /^file:/.test(String(script)) ? new URL(script) : script;
+  const worker: Worker = new (threadsModule().Worker)(place);
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer as never),
     listen(receive, fail) {
