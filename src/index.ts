@@ -1,5 +1,8 @@
 // The public names, one by one.
-export { backward, clearTape, gradEnabled, noGrad, recompute } from "./autograd.ts";
+export { gradEnabled, noGrad } from "./autograd/apply.ts";
+export { backward } from "./autograd/backward.ts";
+export { recompute } from "./autograd/recompute.ts";
+export { clearTape } from "./autograd/tape.ts";
 export type { BackendInfo, Graph, KernelTime, Precision, Program, ProgramMemory } from "./backend/backend.ts";
 export type { Classifier, ClassifyOptions, ExplainOptions, Explanation, PictureOptions } from "./classifier.ts";
 export { type ClassifierOptions, createClassifier } from "./createClassifier.ts";

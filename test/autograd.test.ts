@@ -1,6 +1,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { backward, clearTape, noGrad, recompute } from "../src/autograd.ts";
+import { noGrad } from "../src/autograd/apply.ts";
+import { backward } from "../src/autograd/backward.ts";
+import { recompute } from "../src/autograd/recompute.ts";
+import { clearTape } from "../src/autograd/tape.ts";
 import { createWasmBackend } from "../src/backend/wasm/backend.ts";
 import { ResNetError, ShapeError } from "../src/errors.ts";
 import { info, init } from "../src/init.ts";

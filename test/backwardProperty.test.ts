@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { backward, recompute } from "../src/autograd.ts";
+import { backward } from "../src/autograd/backward.ts";
+import { recompute } from "../src/autograd/recompute.ts";
 import type { Backend } from "../src/backend/backend.ts";
 import { batchNorm, batchNormTrain } from "../src/ops/batchNorm.ts";
 import { conv2d } from "../src/ops/conv2d.ts";

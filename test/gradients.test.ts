@@ -1,6 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { apply, backward, type OpDefinition } from "../src/autograd.ts";
+import { apply } from "../src/autograd/apply.ts";
+import { backward } from "../src/autograd/backward.ts";
+import type { OpDefinition } from "../src/autograd/definition.ts";
 import type { OpAttrs, OpName } from "../src/backend/backend.ts";
 import { batchNormTrainOp } from "../src/ops/batchNorm.ts";
 import { crossEntropyOp } from "../src/ops/crossEntropy.ts";

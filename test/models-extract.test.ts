@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { backward, noGrad } from "../src/autograd.ts";
+import { noGrad } from "../src/autograd/apply.ts";
+import { backward } from "../src/autograd/backward.ts";
 import type { Backend } from "../src/backend/backend.ts";
 import { init } from "../src/init.ts";
 import { cifarResnet20 } from "../src/models/cifar.ts";

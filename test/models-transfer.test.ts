@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { noGrad } from "../src/autograd.ts";
+import { noGrad } from "../src/autograd/apply.ts";
 import { type Compilable, compile } from "../src/graph/compile.ts";
 import { init } from "../src/init.ts";
 import { Bottleneck } from "../src/models/blocks.ts";

@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { clearTape, noGrad } from "../src/autograd.ts";
+import { noGrad } from "../src/autograd/apply.ts";
+import { clearTape } from "../src/autograd/tape.ts";
 import type { Backend } from "../src/backend/backend.ts";
 import { StateDictError } from "../src/errors.ts";
 import { init } from "../src/init.ts";

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { noGrad } from "../src/autograd.ts";
+import { noGrad } from "../src/autograd/apply.ts";
 import { compile } from "../src/graph/compile.ts";
 import { conv2d } from "../src/ops/conv2d.ts";
 import { linear } from "../src/ops/linear.ts";

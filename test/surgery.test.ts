@@ -1,6 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { backward, clearTape, noGrad } from "../src/autograd.ts";
+import { noGrad } from "../src/autograd/apply.ts";
+import { backward } from "../src/autograd/backward.ts";
+import { clearTape } from "../src/autograd/tape.ts";
 import { compile } from "../src/graph/compile.ts";
 import { info, init } from "../src/init.ts";
 import { BasicBlock, Bottleneck } from "../src/models/blocks.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { backward } from "../src/autograd.ts";
+import { backward } from "../src/autograd/backward.ts";
 import { init } from "../src/init.ts";
 import { loadCheckpoint } from "../src/io/checkpoint.ts";
 import type { BasicBlock } from "../src/models/blocks.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { backward } from "../src/autograd.ts";
+import { backward } from "../src/autograd/backward.ts";
 import { info, init } from "../src/init.ts";
 import { loadCheckpoint } from "../src/io/checkpoint.ts";
 import { saveSafetensors } from "../src/io/saveSafetensors.ts";

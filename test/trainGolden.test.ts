@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { backward } from "../src/autograd.ts";
+import { backward } from "../src/autograd/backward.ts";
 import { init } from "../src/init.ts";
 import { CifarPreactResNet } from "../src/models/cifarPreact.ts";
 import type { PictureNet } from "../src/models/pictureNet.ts";

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { noGrad } from "../src/autograd.ts";
+import { noGrad } from "../src/autograd/apply.ts";
 import { createWebGpuBackend, type WebGpuBackend, type WebGpuOptions } from "../src/backend/webgpu/backend.ts";
 import { DisposedError, OutOfMemoryError } from "../src/errors.ts";
 import { type CompiledNetwork, compile } from "../src/graph/compile.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { noGrad } from "../src/autograd.ts";
+import { noGrad } from "../src/autograd/apply.ts";
 import { currentBackend } from "../src/backend/current.ts";
 import type { WebGpuBackend } from "../src/backend/webgpu/backend.ts";
 import { OutOfMemoryError, ResNetError } from "../src/errors.ts";

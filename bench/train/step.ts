@@ -1,4 +1,5 @@
-import { backward, clearTape } from "../../src/autograd.ts";
+import { backward } from "../../src/autograd/backward.ts";
+import { clearTape } from "../../src/autograd/tape.ts";
 import { createModel, manualSeed, randn } from "../../src/index.ts";
 import type { ModelName } from "../../src/models/names.ts";
 import { models } from "../../src/models/registry.ts";

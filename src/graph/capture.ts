@@ -1,4 +1,4 @@
-import { noGrad } from "../autograd.ts";
+import { noGrad } from "../autograd/apply.ts";
 import type { Backend, BackendInfo, Launch, OpAttrs, OpName, View } from "../backend/backend.ts";
 import { withBackend } from "../backend/current.ts";
 import { ResNetError } from "../errors.ts";

@@ -1,4 +1,4 @@
-import { checkHome } from "../autograd.ts";
+import { checkHome } from "../autograd/apply.ts";
 import type { Backend, Graph, KernelTime, Precision, Program, ProgramMemory } from "../backend/backend.ts";
 import { currentBackend, withBackend } from "../backend/current.ts";
 import { constants } from "../backend/graph.ts";

@@ -1,4 +1,4 @@
-import { recomputing } from "../autograd.ts";
+import { recomputing } from "../autograd/recompute.ts";
 import { batchNorm, batchNormTrain } from "../ops/batchNorm.ts";
 import { checkOptions, checkPositive, checkWhole } from "../options.ts";
 import type { Tensor } from "../tensor/tensor.ts";

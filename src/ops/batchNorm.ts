@@ -1,4 +1,5 @@
-import { apply, checkHome, launchHere, type OpDefinition } from "../autograd.ts";
+import { apply, checkHome, launchHere } from "../autograd/apply.ts";
+import type { OpDefinition } from "../autograd/definition.ts";
 import { ShapeError } from "../errors.ts";
 import { checkOptions, checkPositive } from "../options.ts";
 import { formatShape, numel } from "../tensor/shape.ts";

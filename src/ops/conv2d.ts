@@ -1,4 +1,5 @@
-import { apply, type OpDefinition } from "../autograd.ts";
+import { apply } from "../autograd/apply.ts";
+import type { OpDefinition } from "../autograd/definition.ts";
 import { ShapeError } from "../errors.ts";
 import { formatShape, numel } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";

@@ -1,4 +1,5 @@
-import { apply, gradEnabled, type OpDefinition } from "../autograd.ts";
+import { apply, gradEnabled } from "../autograd/apply.ts";
+import type { OpDefinition } from "../autograd/definition.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { checkOptions, checkShares } from "../options.ts";
 import { formatShape } from "../tensor/shape.ts";

@@ -1,4 +1,4 @@
-import { launchHere } from "../autograd.ts";
+import { launchHere } from "../autograd/apply.ts";
 import type { OpAttrs, OpName } from "../backend/backend.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";

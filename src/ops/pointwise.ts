@@ -1,4 +1,5 @@
-import { apply, type OpDefinition } from "../autograd.ts";
+import { apply } from "../autograd/apply.ts";
+import type { OpDefinition } from "../autograd/definition.ts";
 import { ShapeError } from "../errors.ts";
 import { checkOptions, need } from "../options.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";

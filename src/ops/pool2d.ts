@@ -1,4 +1,5 @@
-import { apply, type OpDefinition } from "../autograd.ts";
+import { apply } from "../autograd/apply.ts";
+import type { OpDefinition } from "../autograd/definition.ts";
 import type { Window } from "../backend/backend.ts";
 import { ShapeError } from "../errors.ts";
 import type { Shape } from "../tensor/shape.ts";

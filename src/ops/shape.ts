@@ -1,4 +1,5 @@
-import { apply, type OpDefinition } from "../autograd.ts";
+import { apply } from "../autograd/apply.ts";
+import type { OpDefinition } from "../autograd/definition.ts";
 import type { OpAttrs } from "../backend/backend.ts";
 import { ShapeError } from "../errors.ts";
 import { checkOptions } from "../options.ts";

@@ -1,4 +1,5 @@
-import { apply, type OpDefinition } from "../autograd.ts";
+import { apply } from "../autograd/apply.ts";
+import type { OpDefinition } from "../autograd/definition.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { needRank } from "./check.ts";
 import { launch } from "./launch.ts";

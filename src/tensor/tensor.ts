@@ -33,7 +33,7 @@ export function forgottenTensors(): number {
   return forgotten;
 }
 
-/** What autograd keeps on a tensor that an op made; filled in by src/autograd.ts only. */
+/** What autograd keeps on a tensor that an op made; filled in by src/autograd only. */
 export interface GradientState {
   /** Which entry of the tape made it. */
   readonly made: unknown;

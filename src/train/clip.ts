@@ -1,4 +1,4 @@
-import { checkHome, launchHere } from "../autograd.ts";
+import { checkHome, launchHere } from "../autograd/apply.ts";
 import { ArgumentError } from "../errors.ts";
 import { need } from "../options.ts";
 import { Tensor } from "../tensor/tensor.ts";

@@ -1,4 +1,4 @@
-import { noGrad } from "../autograd.ts";
+import { noGrad } from "../autograd/apply.ts";
 import type { Module } from "../nn/module.ts";
 import { tidy } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";

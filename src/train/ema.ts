@@ -1,4 +1,4 @@
-import { launchHere } from "../autograd.ts";
+import { launchHere } from "../autograd/apply.ts";
 import { checkNet, type Module } from "../nn/module.ts";
 import { checkShares } from "../options.ts";
 import { Tensor } from "../tensor/tensor.ts";

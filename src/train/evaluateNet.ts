@@ -1,4 +1,4 @@
-import { noGrad } from "../autograd.ts";
+import { noGrad } from "../autograd/apply.ts";
 import { ArgumentError } from "../errors.ts";
 import { checkNet, type Module } from "../nn/module.ts";
 import { Softmax } from "../nn/softmax.ts";

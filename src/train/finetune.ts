@@ -1,4 +1,6 @@
-import { backward, clearTape, noGrad } from "../autograd.ts";
+import { noGrad } from "../autograd/apply.ts";
+import { backward } from "../autograd/backward.ts";
+import { clearTape } from "../autograd/tape.ts";
 import type { PictureNet } from "../models/pictureNet.ts";
 import type { Linear } from "../nn/linear.ts";
 import { checkNet } from "../nn/module.ts";

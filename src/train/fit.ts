@@ -1,5 +1,6 @@
 import { writeFileAtomic } from "#platform";
-import { backward, clearTape } from "../autograd.ts";
+import { backward } from "../autograd/backward.ts";
+import { clearTape } from "../autograd/tape.ts";
 import { ArgumentError, ResNetError } from "../errors.ts";
 import { BatchNorm2d } from "../nn/batchNorm2d.ts";
 import { checkNet, type Module } from "../nn/module.ts";

@@ -1,4 +1,4 @@
-import { checkHome } from "../autograd.ts";
+import { checkHome } from "../autograd/apply.ts";
 import { currentBackend } from "../backend/current.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { checkOptions, checkPositive, checkShares, need } from "../options.ts";

@@ -1,4 +1,4 @@
-import { recompute } from "../autograd.ts";
+import { recompute } from "../autograd/recompute.ts";
 import type { Module } from "../nn/module.ts";
 import { Sequential } from "../nn/sequential.ts";
 import { getRngState, setRngState } from "../tensor/random.ts";

@@ -1,4 +1,5 @@
-import { backward, noGrad } from "../../src/autograd.ts";
+import { noGrad } from "../../src/autograd/apply.ts";
+import { backward } from "../../src/autograd/backward.ts";
 import type { Backend, OpAttrs, OpName } from "../../src/backend/backend.ts";
 import type { WebGpuBackend } from "../../src/backend/webgpu/backend.ts";
 import { ResNetError } from "../../src/errors.ts";

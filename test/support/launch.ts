@@ -1,4 +1,4 @@
-import type { OpDefinition } from "../../src/autograd.ts";
+import type { OpDefinition } from "../../src/autograd/definition.ts";
 import type { View } from "../../src/backend/backend.ts";
 import { currentBackend } from "../../src/backend/current.ts";
 import { batchNormOp } from "../../src/ops/batchNorm.ts";

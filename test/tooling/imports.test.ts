@@ -29,7 +29,7 @@ const wrong: [rule: string, file: string, text: string][] = [
   ["platform-looks-left", "src/platform/a.ts", use("../tensor/leaf.ts")],
   ["tensor-looks-left", "src/tensor/a.ts", use("../nn/leaf.ts")],
   ["backend-looks-left", "src/backend/a.ts", use("../ops/leaf.ts")],
-  ["autograd-looks-left", "src/autograd.ts", use("./ops/leaf.ts")],
+  ["autograd-looks-left", "src/autograd/leaf.ts", use("../ops/leaf.ts")],
   ["ops-looks-left", "src/ops/a.ts", lazily("../nn/leaf.ts")],
   ["nn-looks-left", "src/nn/a.ts", use("../models/leaf.ts")],
   ["nn-looks-left", "src/nn/b.ts", type("../models/leaf.ts")],
