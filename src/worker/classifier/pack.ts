@@ -22,7 +22,7 @@ export async function pack(image: ImageInput, { signal, transfer = false }: Pict
   signal?.throwIfAborted();
   if (typeof image === "string" || isKind(image, "URL")) return { image: absolute(String(image)), transfer: [] };
   if (typeof image === "object" && image !== null) {
-    if (isKind(image, "ArrayBuffer")) return { image, transfer: transfer ? [image] : [] };
+    if (isKind(image, "ArrayBuffer")) return { image, transfer: transfer && image.byteLength > 0 ? [image] : [] };
     if (isKind(image, "Uint8Array")) return { image, transfer: memoryOf(image, transfer) };
     if (isKind(image, "Blob", "File")) return { image, transfer: [] };
     if ("data" in image && !("toBuffer" in image)) return packPixels(image, transfer);
@@ -54,8 +54,10 @@ function packPixels(
   return { image, transfer: memoryOf(data, transfer) };
 }
 
-/** The memory of a view, where it is all that is in it: nobody else's bytes are taken away. */
+/** The memory of a view, where it is all that is in it: nobody else's bytes are taken away. What was handed over before has none: Node 20 would send it to nowhere. */
 function memoryOf(view: Uint8Array | Uint8ClampedArray, transfer: boolean): ArrayBuffer[] {
   const { buffer, byteLength } = view;
-  return transfer && isKind(buffer, "ArrayBuffer") && buffer.byteLength === byteLength ? [buffer] : [];
+  return transfer && byteLength > 0 && isKind(buffer, "ArrayBuffer") && buffer.byteLength === byteLength
+    ? [buffer]
+    : [];
 }
