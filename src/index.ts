@@ -107,6 +107,7 @@ export type { Storage } from "./tensor/storage.ts";
 export { forgottenTensors, full, type GradientState, ones, Tensor, tensor, zeros } from "./tensor/tensor.ts";
 export type { EpochLine } from "./train/checkpoint.ts";
 export { clipGradNorm, gradNorm } from "./train/clip.ts";
+export { checkTrainable, subset } from "./train/data.ts";
 export { Ema } from "./train/ema.ts";
 export { type EvaluateOptions, type Evaluation, evaluateNet } from "./train/evaluateNet.ts";
 export { type FinetuneOptions, finetune, splitByClass } from "./train/finetune.ts";
@@ -138,7 +139,7 @@ export {
   SGD,
   type SgdOptions,
 } from "./train/optimizer.ts";
-export { checkTrainable, type PreparedData, type PrepareOptions, prepare, subset } from "./train/prepared.ts";
+export { type PreparedData, type PrepareOptions, prepare } from "./train/prepared.ts";
 export {
   constant,
   cosine,

@@ -10,11 +10,10 @@ import { Generator } from "../tensor/random.ts";
 import { tidy } from "../tensor/scope.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
 import type { Normalization } from "../vision/presets.ts";
-import { checkData } from "./data.ts";
+import { checkData, checkTrainable, subset } from "./data.ts";
 import { countCorrect, usualBatch } from "./evaluateNet.ts";
 import { DataLoader, type DataWorkerOptions, type TrainingData, workerOptions } from "./loader.ts";
 import { AdamW } from "./optimizer.ts";
-import { checkTrainable, subset } from "./prepared.ts";
 import { cosine } from "./schedule.ts";
 
 export interface FinetuneOptions extends DataWorkerOptions {
