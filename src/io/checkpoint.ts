@@ -41,8 +41,8 @@ export interface LoadCheckpointOptions {
  * `.weights.h5`, `.keras`; by h5wasm). The format is told by the bytes, not by the name. Tensors of a file on disk are read
  * when they are used, so that a large file is never in memory as a whole.
  *
- * A state dict in a dictionary (`{"state_dict": ..., "epoch": ...}`) is found, and the prefix `module.` of
- * DataParallel is taken off. Pickles are read by a machine that knows only what tensors need; others are refused.
+ * A state dict in a dictionary (`{"state_dict": ..., "epoch": ...}`) is found, and prefixes of wrappers (`module.`,
+ * `_orig_mod.`, `model.`) that all names have are taken off. Pickles are read by a machine that knows only what tensors need; others are refused.
  *
  * @throws FileFormatError, FileAccessError or DownloadError, which name the file
  */

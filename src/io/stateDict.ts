@@ -43,9 +43,9 @@ export class Checkpoint extends Map<string, CheckpointTensor> {
   }
 }
 
-const prefixes = ["module.", "_orig_mod."];
+const prefixes = ["module.", "_orig_mod.", "model."];
 
-/** Without the prefixes that DataParallel (`module.`) and torch.compile (`_orig_mod.`) put before every name. */
+/** Without the prefixes that DataParallel (`module.`), torch.compile (`_orig_mod.`) and, by custom, Lightning's modules (`model.`) put before every name. */
 export function withoutWrappers<T>(tensors: ReadonlyMap<string, T>): Map<string, T> {
   let result = new Map(tensors);
   for (;;) {

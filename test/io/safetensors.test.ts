@@ -227,9 +227,14 @@ test("a name as long as the header does not fill the message", async () => {
   assert.ok(error.message.length < 300);
 });
 
-test("the prefix module. is taken off here too", async () => {
-  const saved = saveSafetensors(new Map([["module._orig_mod.w", { shape: [1], data: Float32Array.of(2) }]]));
-  assert.equal([...(await loadCheckpoint(saved)).keys()], ["w"]);
+test("prefixes of wrappers are taken off here too, where all names have them", async () => {
+  const keys = async (...names: string[]) => {
+    const tensors = names.map((name) => [name, { shape: [1], data: Float32Array.of(2) }] as const);
+    return [...(await loadCheckpoint(saveSafetensors(new Map(tensors)))).keys()];
+  };
+  assert.equal(await keys("module._orig_mod.w"), ["w"]);
+  assert.equal(await keys("model.conv1.weight", "model.fc.bias"), ["conv1.weight", "fc.bias"]);
+  assert.equal(await keys("model.w", "loss.w"), ["model.w", "loss.w"]);
 });
 
 test("changing a file in place while it is used is noticed", async () => {
