@@ -108,6 +108,11 @@ function explained(url: string, cause: unknown): FleetError {
   });
 }
 
+/** Waits while Redis is away: until the connection is there again, or given up. */
+export async function backOrGone(client: Redis): Promise<void> {
+  while (client.status !== "ready" && client.status !== "end") await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
 /** Why a worker leaves whose connection was given up. */
 export const stayedAway = (url: string = usualRedis, cause?: unknown): FleetError =>
   new FleetError(

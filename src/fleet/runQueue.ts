@@ -9,7 +9,7 @@ import { checkThere, type Job, JobGone, keyOf, queuePrefix } from "./job.ts";
 import { loadBullMq } from "./packages.ts";
 import { processChunk, TryAgain } from "./processChunk.ts";
 import { readDone, recordChunk } from "./records.ts";
-import { patiently } from "./redis.ts";
+import { backOrGone, patiently } from "./redis.ts";
 import type { ChunkData } from "./submit.ts";
 
 /** What a worker has done. */
@@ -114,6 +114,7 @@ export async function runQueue(
     stalledInterval: lock * 1000,
     maxStalledCount: MAX_STALLED,
     drainDelay: 1,
+    runRetryDelay: 1000, // after an error of the connection; 15 seconds by default, which a worker that leaves would wait for too
   });
   worker.on("error", () => {}); // of the connection, which is followed elsewhere; or a lock that was lost, and the chunk is taken over
   worker.on("stalled", (id) => onNote(`${id}: its worker went silent; it is taken over`));
@@ -132,9 +133,11 @@ export async function runQueue(
       await pause(LOOK, ended).catch(() => {});
     }
   } finally {
-    await worker.close();
+    // BullMQ waits for its connections to say that they ended, which those that are closed between two tries never do (ioredis).
+    await backOrGone(client);
+    await worker.close(client.status === "end");
   }
-  if (fatal !== undefined) throw fatal;
+  if (fatal !== undefined || client.status === "end") throw fatal ?? new Error("the connection was given up");
 }
 
 /**

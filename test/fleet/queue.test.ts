@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { failures, remove, results, status, submit, verify, work } from "../../src/fleet/index.ts";
+import { failures, remove, results, type Status, status, submit, verify, work } from "../../src/fleet/index.ts";
 import { createModel, manualSeed, saveSafetensors } from "../../src/index.ts";
 import { fleet, plainLoop, Running } from "../support/fleet.ts";
 import { hasRedis, RedisServer } from "../support/redisServer.ts";
@@ -250,28 +250,35 @@ if (hasRedis) {
     }
   });
 
-  test("told to stop while Redis is away, a worker waits ten seconds for it; what it had begun is taken over", async () => {
-    await submit({ ...at, job: "away", inputs: Array.from({ length: 20 }, () => pictures), chunk: 30 });
-    const worker = new Running(["work", "away", "--out", out, "--lock", "2", ...["--redis", at.redis]]);
-    while ((await status("away", at)).done === 0) await new Promise((resolve) => setTimeout(resolve, 10));
-    await redis.kill();
-    await worker.says(/went away/);
-    const idle = performance.now();
-    const { code, err } = await worker.kill("SIGTERM");
-    const seconds = (performance.now() - idle) / 1000;
-    assert.is(code, 1, err);
-    assert.match(
-      err,
-      /^error: Redis at .* stayed away for 10 seconds after this worker was told to stop; what it had begun/m,
-    );
-    assert.ok(seconds > 9 && seconds < 25, `${seconds} s`);
-    await redis.start();
-    const before = await status("away", at);
-    assert.ok(before.done < 600 && before.chunks.active > 0, "chunks that it had begun");
-    await work({ ...at, out, once: true, lock: 2, jobs: ["away"] });
-    const { done, failed, chunks } = await status("away", at);
-    assert.equal([done, failed, chunks.done], [600, 0, 20]);
-  });
+  /** One chunk, so that the worker's other engine waits for more, or many, so that all are busy. */
+  for (const [job, chunk, begun] of [
+    ["alone", 600, ({ chunks }: Status) => chunks.active > 0],
+    ["away", 30, ({ done }: Status) => done > 0],
+  ] as const) {
+    test(`told to stop while Redis is away, a worker of ${600 / chunk} chunks waits ten seconds for it; what it had begun is taken over`, async () => {
+      await submit({ ...at, job, inputs: Array.from({ length: 20 }, () => pictures), chunk });
+      const worker = new Running(["work", job, "--out", out, "--lock", "2", ...["--redis", at.redis]]);
+      while (!begun(await status(job, at))) await new Promise((resolve) => setTimeout(resolve, 10));
+      await redis.kill();
+      await worker.says(/went away/);
+      const idle = performance.now();
+      const { code, err } = await worker.kill("SIGTERM");
+      const seconds = (performance.now() - idle) / 1000;
+      assert.is(code, 1, err);
+      assert.match(
+        err,
+        /^error: Redis at .* stayed away for 10 seconds after this worker was told to stop; what it had begun/m,
+      );
+      console.log(`${job}: left after ${seconds.toFixed(1)} s`);
+      assert.ok(seconds > 9 && seconds < 25, `${seconds} s`);
+      await redis.start();
+      const before = await status(job, at);
+      assert.ok(before.done < 600 && before.chunks.active > 0, "chunks that it had begun");
+      await work({ ...at, out, once: true, lock: 2, jobs: [job] });
+      const { done, failed, chunks } = await status(job, at);
+      assert.equal([done, failed, chunks.done], [600, 0, 600 / chunk]);
+    });
+  }
 
   test("the commands print what the functions give", async () => {
     const redisOption = ["--redis", at.redis];
