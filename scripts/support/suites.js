@@ -23,7 +23,16 @@ export function flagsOf(suite) {
 export const alone = ["web", "web/frames"];
 
 /** Suites of a minute and more begin first, so that none of them is still running when all others are done. */
-export const first = ["webgpuNode", "models-logits", "gradients", "compile", "web/mishaps", "fleet/memory", "ops"];
+export const first = [
+  "webgpuNode",
+  "models-logits",
+  "gradients",
+  "compile",
+  "web/mishaps",
+  "fleet/queue",
+  "fleet/memory",
+  "ops",
+];
 
 /** Runs one compiled suite in a process of its own. Never rejects; a crash, a hang or no test at all counts as failed. */
 export function runSuite(file, limit, flags = []) {
