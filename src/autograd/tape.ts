@@ -1,19 +1,15 @@
 import type { OpAttrs, OpName } from "../backend/backend.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { OpDefinition } from "./definition.ts";
+import type { GradientContext, OpDefinition } from "./definition.ts";
 
 /** An op on the tape. */
-export interface Entry {
+export interface Entry extends Pick<GradientContext<OpName>, "attrs" | "shapes" | "inputs" | "outputs"> {
   /** Undisposed outputs, and later entries that would send a gradient here: at zero nobody can ask for it any more. */
   holders: number;
   /** Saved tensors were given back. */
   released: boolean;
   readonly definition: OpDefinition<OpName>;
-  readonly attrs: OpAttrs[OpName];
-  readonly shapes: readonly (Shape | null)[];
-  readonly inputs: readonly (Tensor | null)[];
-  readonly outputs: readonly (Tensor | null)[];
   /** Where each input's gradient goes: a leaf, or an output of an earlier entry. */
   readonly targets: readonly (Target | null)[];
   readonly outputShapes: readonly Shape[];

@@ -33,7 +33,8 @@ export class ScaledTensor implements CheckpointTensor {
   #scale<T extends Float32Array>(values: T): T {
     const scales = this.scales.read();
     const row = values.length / scales.length;
-    for (let i = 0; i < values.length; i++) values[i]! *= scales[Math.floor(i / row)]!;
+    let i = 0;
+    for (const [c, scale] of scales.entries()) for (const end = (c + 1) * row; i < end; i++) values[i]! *= scale;
     return values;
   }
 }
